@@ -1,0 +1,132 @@
+"""Atlas: the operational database of a multi-entity education group, as Piccolo apps.
+
+The front door: the 38 tables, in the order in which they are created, and the
+errors. Importing it opens no database and reads no setting.
+"""
+
+from importlib.metadata import version
+
+from atlas.catalog.tables import (
+    Batch,
+    BatchInstructor,
+    Category,
+    Item,
+    ItemComponent,
+    Price,
+    Variant,
+)
+from atlas.commerce.tables import Enrollment, Order, OrderLine, Promotion
+from atlas.core.tables import Channel, Entity, Period, Region, Source, Unit
+from atlas.db.tables import (
+    Contact,
+    Identifier,
+    Organization,
+    Person,
+    PersonOrganization,
+    PersonTag,
+    PersonUnit,
+    Relation,
+    Tag,
+)
+from atlas.errors import (
+    AtlasError,
+    ConfigurationError,
+    InvalidValueError,
+    RowNotFoundError,
+    TableInUseError,
+)
+from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
+from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
+from atlas.target.tables import TargetLine, TargetPlan
+
+__version__ = version("atlas")
+
+#: Every table, parents before children.
+TABLES = (
+    Entity,
+    Region,
+    Unit,
+    Period,
+    Channel,
+    Source,
+    Person,
+    Organization,
+    Contact,
+    Identifier,
+    Relation,
+    Tag,
+    PersonTag,
+    PersonOrganization,
+    PersonUnit,
+    Category,
+    Item,
+    Variant,
+    Price,
+    Batch,
+    BatchInstructor,
+    ItemComponent,
+    Promotion,
+    Order,
+    OrderLine,
+    Enrollment,
+    Account,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    PaymentAllocation,
+    Revenue,
+    Campaign,
+    CampaignChannel,
+    Agenda,
+    Lead,
+    TargetPlan,
+    TargetLine,
+)
+
+__all__ = [
+    "TABLES",
+    "Account",
+    "Agenda",
+    "AtlasError",
+    "Batch",
+    "BatchInstructor",
+    "Campaign",
+    "CampaignChannel",
+    "Category",
+    "Channel",
+    "ConfigurationError",
+    "Contact",
+    "Enrollment",
+    "Entity",
+    "Identifier",
+    "InvalidValueError",
+    "Invoice",
+    "InvoiceLine",
+    "Item",
+    "ItemComponent",
+    "Lead",
+    "Order",
+    "OrderLine",
+    "Organization",
+    "Payment",
+    "PaymentAllocation",
+    "Period",
+    "Person",
+    "PersonOrganization",
+    "PersonTag",
+    "PersonUnit",
+    "Price",
+    "Promotion",
+    "Region",
+    "Relation",
+    "Revenue",
+    "RowNotFoundError",
+    "Source",
+    "TableInUseError",
+    "Tag",
+    "TargetLine",
+    "TargetPlan",
+    "Unit",
+    "Variant",
+    "__version__",
+]

@@ -1,0 +1,13 @@
+"""The Piccolo app `catalog`: what is sold."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+APP_CONFIG = AppConfig(
+    app_name="catalog",
+    migrations_folder_path=Path(__file__).parent / "piccolo_migrations",
+    table_classes=table_finder(modules=["atlas.catalog.tables"], exclude_imported=True),
+    migration_dependencies=["atlas.core.piccolo_app", "atlas.db.piccolo_app"],
+    commands=[],
+)

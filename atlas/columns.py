@@ -1,0 +1,490 @@
+"""The column types of the model, one for each logical type of docs/model.md section 1.
+
+In: a Python value a caller wants to store. Out: the value in the form it is
+stored in, or ``InvalidValueError``; and the column's DDL for SQLite and
+PostgreSQL. Knows no table and no connection.
+
+Each class sets ``column_type``: Piccolo's default is the class name, and
+SQLite's converters are found by it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from decimal import Decimal as PythonDecimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from piccolo.columns import Boolean as PiccoloBoolean
+from piccolo.columns import Column, OnDelete, OnUpdate
+from piccolo.columns import Date as PiccoloDate
+from piccolo.columns import DoublePrecision as PiccoloDoublePrecision
+from piccolo.columns import ForeignKey as PiccoloForeignKey
+from piccolo.columns import Integer as PiccoloInteger
+from piccolo.columns import Text as PiccoloText
+from piccolo.columns import Timestamptz as PiccoloTimestamptz
+from piccolo.columns.combination import And, Where
+from piccolo.columns.defaults.base import Default
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.columns.operators.comparison import Equal
+from piccolo.querystring import QueryString
+from piccolo.table import Table
+
+from atlas.errors import InvalidValueError
+from atlas.ulid import is_ulid, new_ulid
+
+if TYPE_CHECKING:
+    from piccolo.custom_types import Combinable
+
+__all__ = [
+    "Boolean",
+    "CompositeKey",
+    "Date",
+    "Decimal",
+    "ForeignKey",
+    "Integer",
+    "ModelColumn",
+    "Now",
+    "OnDelete",
+    "Text",
+    "Timestamp",
+    "Ulid",
+    "utc_now",
+]
+
+ReferencedTable = TypeVar("ReferencedTable", bound=Table)
+
+#: PostgreSQL's INTEGER; SQLite would take 64 bits, and the model promises the same on both.
+_INTEGER_LIMIT = 2**31
+
+
+def utc_now() -> datetime.datetime:
+    """Return the current instant, aware, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Now(TimestamptzNow):
+    """The default of ``created_at`` and ``updated_at``: the current instant in UTC.
+
+    The database has it too, so rows written by plain SQL are stamped. SQLite's
+    CURRENT_TIMESTAMP has neither fraction nor offset; this form has both, and
+    sorts together with the text that Piccolo stores.
+    """
+
+    @property
+    def sqlite(self) -> str:
+        return "(strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'))"
+
+    @property
+    def postgres(self) -> str:
+        return "CURRENT_TIMESTAMP"
+
+    @property
+    def cockroach(self) -> str:
+        return "CURRENT_TIMESTAMP"
+
+
+class ModelColumn(Column):
+    """What all columns of the model share: exact DDL, and a check of every value written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        choices = kwargs.get("choices")
+        self._tokens: frozenset[Any] | None = (
+            frozenset(member.value for member in choices) if choices else None
+        )
+
+    def accept(self, value: Any) -> Any:
+        """Return ``value`` in the form it is stored in.
+
+        Raises ``InvalidValueError`` for what the model does not allow: None in
+        a required column, a wrong type, a token that is not among the choices.
+        """
+        if isinstance(value, Enum):
+            value = value.value
+        if value is None:
+            if self._meta.null:
+                return None
+            raise self._refused(value, "is refused: the column is required (NOT NULL)")
+        value = self._convert(value)
+        if self._tokens is not None and value not in self._tokens:
+            raise self._refused(value, f"is not one of {', '.join(sorted(self._tokens))}")
+        return value
+
+    def accept_update(self, value: Any) -> Any:
+        """Like ``accept``, for the right side of an UPDATE's SET.
+
+        That may also be a column of the same kind, or an expression for the
+        database to work out, as ``Order.total_amount + 1``. Its result is not
+        known yet, so its operands are checked; a closed column (choices, bool,
+        id, timestamp) takes no expression.
+        """
+        if isinstance(value, Column):
+            if type(value) is type(self) and value._meta.choices == self._meta.choices:
+                return value
+            raise self._refused(value, f"is no {type(self).__name__} column of the same kind")
+        if isinstance(value, QueryString):
+            self._accept_expression(value)
+            return value
+        return self.accept(value)
+
+    def _accept_expression(self, expression: QueryString) -> None:
+        raise self._refused(
+            str(expression), "is an expression, whose result this column cannot check; pass a value"
+        )
+
+    def _convert(self, value: Any) -> Any:
+        """Return ``value``, which is not None, as this column's Python type, or refuse it."""
+        raise NotImplementedError
+
+    def from_json(self, value: Any) -> Any:
+        """Return the Python value of ``value`` as a JSON function of the database gave it."""
+        return value
+
+    def _refused(self, value: Any, reason: str) -> InvalidValueError:
+        table = self._meta._table
+        return InvalidValueError(
+            table=table._meta.tablename if table else "(no table)",
+            column=self._meta._name or "(no name)",
+            value=value,
+            reason=reason,
+        )
+
+    @property
+    def ddl(self) -> str:
+        """The column's definition in CREATE TABLE or ADD COLUMN.
+
+        Unlike Piccolo's it bakes no callable default in, quotes text, says
+        nothing where there is no default, and lets the last column of a table
+        with a composite key carry the PRIMARY KEY clause: both databases want
+        it behind all columns, and Piccolo offers no other place there.
+        """
+        meta = self._meta
+        keys = [c._meta.db_column_name for c in meta.table._meta.columns if c._meta.primary_key]
+        parts = [f'"{meta.db_column_name}" {self.column_type}']
+        if meta.primary_key and len(keys) == 1:
+            parts.append("PRIMARY KEY")
+        if meta.unique:
+            parts.append("UNIQUE")
+        if not meta.null:
+            parts.append("NOT NULL")
+        if references := self._references():
+            parts.append(references)
+        if (default := self._default_sql()) is not None:
+            parts.append(f"DEFAULT {default}")
+        ddl = " ".join(parts)
+        if len(keys) > 1 and meta.name == meta.table._meta.columns[-1]._meta.name:
+            ddl += ", PRIMARY KEY ({})".format(", ".join(f'"{key}"' for key in keys))
+        return ddl
+
+    def _references(self) -> str:
+        """Return the REFERENCES clause of a foreign key; nothing for other columns."""
+        return ""
+
+    def _default_sql(self) -> str | None:
+        """Return the default as an SQL literal or expression; None where there is none."""
+        default = getattr(self, "default", None)
+        if isinstance(default, Enum):
+            default = default.value
+        engine_type = self._meta.engine_type
+        if isinstance(default, Default):
+            return str(getattr(default, engine_type))
+        if default is None or callable(default):
+            return None
+        if isinstance(default, bool):
+            return str(int(default)) if engine_type == "sqlite" else str(default).lower()
+        if isinstance(default, float) and default.is_integer():
+            return str(int(default))
+        if isinstance(default, str):
+            return "'{}'".format(default.replace("'", "''"))
+        return str(default)
+
+
+class Text(ModelColumn, PiccoloText):
+    """``text``: a ``str`` that both databases can hold, of any length."""
+
+    column_type = "TEXT"
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self._refused(value, "is no text; pass a str")
+        if "\x00" in value:
+            raise self._refused(value, "holds a NUL character, which PostgreSQL cannot store")
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise self._refused(value, "is no valid Unicode (a lone surrogate)") from None
+        return value
+
+    def _accept_expression(self, expression: QueryString) -> None:
+        if type(self) is not Text or self._tokens is not None:
+            super()._accept_expression(expression)
+        for operand in _operands(expression):
+            self._convert(operand)
+
+
+class Ulid(Text):
+    """A primary key: text of 26 characters, made by ``new_ulid`` when left out."""
+
+    def __init__(self, default: Any = new_ulid, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> str:
+        return _ulid(self, value)
+
+
+class Integer(ModelColumn, PiccoloInteger):
+    """``integer``: an ``int`` of 32 bits; a float is taken when it has no fraction."""
+
+    column_type = "INTEGER"
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._refused(value, "is no integer; pass an int")
+        if isinstance(value, float):
+            if not value.is_integer():  # also NaN and the infinities
+                raise self._refused(value, "is no whole number; round it first")
+            value = int(value)
+        if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+            raise self._refused(value, "does not fit 32 bits (-2147483648 to 2147483647)")
+        return int(value)
+
+    def _accept_expression(self, expression: QueryString) -> None:
+        for operand in _operands(expression):
+            self._convert(operand)
+
+
+class Decimal(ModelColumn, PiccoloDoublePrecision):
+    """``decimal``: a finite ``float`` of 8 bytes; exact for whole numbers up to 2^53.
+
+    REAL on SQLite and DOUBLE PRECISION on PostgreSQL, whose REAL has 4 bytes.
+    An int or decimal.Decimal is taken when a float holds it exactly.
+    """
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    @property
+    def column_type(self) -> str:
+        return "REAL" if self._meta.engine_type == "sqlite" else "DOUBLE PRECISION"
+
+    def _convert(self, value: Any) -> float:
+        if type(value) is float:
+            number = value
+        elif isinstance(value, bool) or not isinstance(value, int | float | PythonDecimal):
+            raise self._refused(value, "is no number; pass a float, an int or a decimal.Decimal")
+        else:
+            try:
+                number = float(value)
+            except (OverflowError, ValueError):  # an int beyond 1e308, a signalling NaN
+                number = math.inf
+        if not math.isfinite(number):
+            raise self._refused(value, "is not a finite number")
+        if isinstance(value, int) and int(number) != value:
+            raise self._refused(value, "is no exact float; whole numbers are exact up to 2^53")
+        if isinstance(value, PythonDecimal) and PythonDecimal(repr(number)) != value:
+            raise self._refused(value, "has more digits than a float of 8 bytes holds; round it")
+        return number
+
+    def _accept_expression(self, expression: QueryString) -> None:
+        for operand in _operands(expression):
+            self._convert(operand)
+
+    def from_json(self, value: Any) -> float | None:
+        return None if value is None else float(value)
+
+    # Piccolo gives this column no arithmetic, though ``total + 1`` is what
+    # ``update`` and ``update_self`` are made for.
+    def __add__(self, value: Any) -> QueryString:
+        return QueryString("({} + {})", self, value)
+
+    def __radd__(self, value: Any) -> QueryString:
+        return QueryString("({} + {})", value, self)
+
+    def __sub__(self, value: Any) -> QueryString:
+        return QueryString("({} - {})", self, value)
+
+    def __rsub__(self, value: Any) -> QueryString:
+        return QueryString("({} - {})", value, self)
+
+    def __mul__(self, value: Any) -> QueryString:
+        return QueryString("({} * {})", self, value)
+
+    def __rmul__(self, value: Any) -> QueryString:
+        return QueryString("({} * {})", value, self)
+
+    def __truediv__(self, value: Any) -> QueryString:
+        return QueryString("({} / {})", self, value)
+
+    def __rtruediv__(self, value: Any) -> QueryString:
+        return QueryString("({} / {})", value, self)
+
+
+class Boolean(ModelColumn, PiccoloBoolean):
+    """``bool``: True or False; 0 and 1 are taken for them."""
+
+    column_type = "BOOLEAN"
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> bool:
+        if isinstance(value, int) and value in (0, 1):
+            return bool(value)
+        raise self._refused(value, "is no boolean; pass True or False")
+
+    def from_json(self, value: Any) -> bool | None:
+        return None if value is None else self._convert(value)
+
+
+class Date(ModelColumn, PiccoloDate):
+    """``date``: a ``datetime.date`` and not a datetime, whose time would be lost."""
+
+    column_type = "DATE"
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> datetime.date:
+        if isinstance(value, datetime.datetime):
+            raise self._refused(value, "is a datetime; pass its .date() in the unit's time zone")
+        if not isinstance(value, datetime.date):
+            raise self._refused(value, "is no date; pass a datetime.date")
+        return value
+
+    def _accept_expression(self, expression: QueryString) -> None:
+        """Take what ``Order.order_date + timedelta(days=1)`` builds; it holds no operands."""
+
+    def from_json(self, value: Any) -> datetime.date | None:
+        return None if value is None else datetime.date.fromisoformat(value)
+
+
+class Timestamp(ModelColumn, PiccoloTimestamptz):
+    """``timestamp``: an aware ``datetime``, stored in UTC."""
+
+    column_type = "TIMESTAMPTZ"
+
+    def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(default=default, **kwargs)
+
+    def _convert(self, value: Any) -> datetime.datetime:
+        if not isinstance(value, datetime.datetime):
+            raise self._refused(value, "is no timestamp; pass an aware datetime.datetime")
+        if value.utcoffset() is None:
+            raise self._refused(value, "has no time zone; pass an aware datetime.datetime")
+        return value.astimezone(datetime.UTC)
+
+    def from_json(self, value: Any) -> datetime.datetime | None:
+        if value is None:
+            return None
+        return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
+
+
+class ForeignKey(ModelColumn, PiccoloForeignKey[ReferencedTable]):
+    """A reference to another table's ``id``, or to the own table's with ``"self"``.
+
+    The one foreign key class of the package: Piccolo follows a chain of three
+    only when all are of one class (column_types.py, ``__getattribute__``).
+    Its defaults are the safe ones; Piccolo's are null and CASCADE.
+    """
+
+    # Piccolo's is a property, which ``commerce_promotion.value_type`` cannot
+    # be joined through: the join sets each column as an attribute of the key.
+    value_type = str
+
+    @overload
+    def __init__(self, references: type[ReferencedTable], **kwargs: Any) -> None: ...
+
+    @overload
+    def __init__(self: ForeignKey[Any], references: Literal["self"], **kwargs: Any) -> None: ...
+
+    def __init__(
+        self,
+        references: Any,
+        default: Any = None,
+        null: bool = False,
+        on_delete: OnDelete = OnDelete.restrict,
+        on_update: OnUpdate = OnUpdate.no_action,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            references=references,
+            default=default,
+            null=null,
+            on_delete=on_delete,
+            on_update=on_update,
+            **kwargs,
+        )
+
+    def _convert(self, value: Any) -> str:
+        if isinstance(value, Table):
+            target = self._foreign_key_meta.resolved_references
+            if value._meta.tablename != target._meta.tablename:
+                raise self._refused(value, f"is no row of {target._meta.tablename}")
+            value = getattr(value, self._foreign_key_meta.resolved_target_column._meta.name)
+        return _ulid(self, value)
+
+    def _references(self) -> str:
+        meta = self._foreign_key_meta
+        table = meta.resolved_references._meta.get_formatted_tablename()
+        column = meta.resolved_target_column._meta.db_column_name
+        return (
+            f'REFERENCES {table} ("{column}")'
+            f" ON DELETE {meta.on_delete.value} ON UPDATE {meta.on_update.value}"
+        )
+
+
+class CompositeKey(Column):
+    """The primary key of a join table: one column that stands for several.
+
+    Piccolo knows one primary key column and finds a row by
+    ``primary_key == row's value`` everywhere. With several key columns it takes
+    the last, so that saving or removing one row touches all that share it
+    (table.py, ``__init_subclass__``). This column compares all of them at once;
+    its value is a tuple in the order of ``columns``. It is never stored.
+    """
+
+    value_type = tuple
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__(primary_key=True)
+        self.columns = tuple(columns)
+        self._meta._name = "_key"
+        self._meta._table = columns[0]._meta.table
+
+    def __eq__(self, value: Any) -> Combinable:  # type: ignore[override]
+        values = value if isinstance(value, tuple) else (None,) * len(self.columns)
+        first, *rest = (
+            Where(column, column_value, operator=Equal)
+            for column, column_value in zip(self.columns, values, strict=True)
+        )
+        condition: Combinable = first
+        for where in rest:
+            condition = And(condition, where)
+        return condition
+
+    __hash__ = Column.__hash__
+
+
+def _operands(expression: QueryString) -> list[Any]:
+    found: list[Any] = []
+    for arg in expression.args:
+        found.extend(_operands(arg) if isinstance(arg, QueryString) else [arg])
+    return found
+
+
+def _ulid(column: ModelColumn, value: Any) -> str:
+    if is_ulid(value):
+        return str(value)
+    if isinstance(value, str) and is_ulid(value.upper()):
+        raise column._refused(value, "is a ULID in lower case; ids are stored in upper case")
+    raise column._refused(value, "is no ULID (26 characters of Crockford base32)")

@@ -1,0 +1,1 @@
+"""Organisation, geography, calendar, channels, sources: schema only."""

@@ -1,0 +1,1 @@
+"""Billing, money, revenue: schema only."""

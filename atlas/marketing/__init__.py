@@ -1,0 +1,1 @@
+"""Campaigns, agenda, leads: schema only."""

@@ -1,0 +1,1 @@
+"""What migrations need beyond Piccolo's own."""

