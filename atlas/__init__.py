@@ -1,7 +1,7 @@
 """Atlas: the operational database of a multi-entity education group, as Piccolo apps.
 
-The front door: the 38 tables, in the order in which they are created, and the
-errors. Importing it opens no database and reads no setting.
+The front door: the client, the 38 tables in the order in which they are created,
+and the errors. Importing it opens no database and reads no setting.
 """
 
 from importlib.metadata import version
@@ -15,6 +15,8 @@ from atlas.catalog.tables import (
     Price,
     Variant,
 )
+from atlas.client.client import Client, create_client
+from atlas.client.scope import bind
 from atlas.commerce.tables import Enrollment, Order, OrderLine, Promotion
 from atlas.core.tables import Channel, Entity, Period, Region, Source, Unit
 from atlas.db.tables import (
@@ -30,10 +32,17 @@ from atlas.db.tables import (
 )
 from atlas.errors import (
     AtlasError,
+    ClientError,
     ConfigurationError,
+    ConnectionClosedError,
+    DatabaseBusyError,
+    DatabaseFileError,
     InvalidValueError,
+    PoolTimeoutError,
     RowNotFoundError,
+    SpoiledValueError,
     TableInUseError,
+    TransactionLostError,
 )
 from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
 from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
@@ -83,6 +92,8 @@ TABLES = (
     TargetLine,
 )
 
+bind(*TABLES)
+
 __all__ = [
     "TABLES",
     "Account",
@@ -94,8 +105,13 @@ __all__ = [
     "CampaignChannel",
     "Category",
     "Channel",
+    "Client",
+    "ClientError",
     "ConfigurationError",
+    "ConnectionClosedError",
     "Contact",
+    "DatabaseBusyError",
+    "DatabaseFileError",
     "Enrollment",
     "Entity",
     "Identifier",
@@ -115,6 +131,7 @@ __all__ = [
     "PersonOrganization",
     "PersonTag",
     "PersonUnit",
+    "PoolTimeoutError",
     "Price",
     "Promotion",
     "Region",
@@ -122,11 +139,14 @@ __all__ = [
     "Revenue",
     "RowNotFoundError",
     "Source",
+    "SpoiledValueError",
     "TableInUseError",
     "Tag",
     "TargetLine",
     "TargetPlan",
+    "TransactionLostError",
     "Unit",
     "Variant",
     "__version__",
+    "create_client",
 ]

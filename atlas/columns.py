@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal as PythonDecimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from piccolo.columns import Boolean as PiccoloBoolean
 from piccolo.columns import Column, OnDelete, OnUpdate
@@ -43,6 +43,7 @@ __all__ = [
     "CompositeKey",
     "Date",
     "Decimal",
+    "Expression",
     "ForeignKey",
     "Integer",
     "ModelColumn",
@@ -58,6 +59,10 @@ ReferencedTable = TypeVar("ReferencedTable", bound=Table)
 
 #: PostgreSQL's INTEGER; SQLite would take 64 bits, and the model promises the same on both.
 _INTEGER_LIMIT = 2**31
+
+#: asyncpg stores the first and the last instant as -infinity and infinity.
+_FIRST_INSTANT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LAST_INSTANT = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 def utc_now() -> datetime.datetime:
@@ -86,8 +91,48 @@ class Now(TimestamptzNow):
         return "CURRENT_TIMESTAMP"
 
 
+class _Arithmetic:
+    """``+ - * /`` with values, columns and expressions on either side.
+
+    Piccolo gives a DOUBLE PRECISION none, and writes that of an INTEGER without
+    parentheses, so that its ``(a + 1) * 2`` is ``a + 1 * 2``.
+    """
+
+    def __add__(self, value: Any) -> Expression:
+        return Expression("({} + {})", self, value)
+
+    def __radd__(self, value: Any) -> Expression:
+        return Expression("({} + {})", value, self)
+
+    def __sub__(self, value: Any) -> Expression:
+        return Expression("({} - {})", self, value)
+
+    def __rsub__(self, value: Any) -> Expression:
+        return Expression("({} - {})", value, self)
+
+    def __mul__(self, value: Any) -> Expression:
+        return Expression("({} * {})", self, value)
+
+    def __rmul__(self, value: Any) -> Expression:
+        return Expression("({} * {})", value, self)
+
+    def __truediv__(self, value: Any) -> Expression:
+        return Expression("({} / {})", self, value)
+
+    def __rtruediv__(self, value: Any) -> Expression:
+        return Expression("({} / {})", value, self)
+
+
+class Expression(_Arithmetic, QueryString):
+    """What arithmetic with columns makes: ``(Order.total_amount + 1) * 2``."""
+
+
 class ModelColumn(Column):
     """What all columns of the model share: exact DDL, and a check of every value written."""
+
+    #: For each engine, SQL that holds when the column may store ``_result``, which an
+    #: expression came to. Without any the column takes no expressions.
+    _result_checks: ClassVar[dict[str, str]] = {}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,42 +142,92 @@ class ModelColumn(Column):
         )
 
     def accept(self, value: Any) -> Any:
-        """Return ``value`` in the form it is stored in.
+        """Return ``value`` in the form it is stored in; it runs for every value of every insert.
 
         Raises ``InvalidValueError`` for what the model does not allow: None in
         a required column, a wrong type, a token that is not among the choices.
         """
-        if isinstance(value, Enum):
-            value = value.value
         if value is None:
             if self._meta.null:
                 return None
             raise self._refused(value, "is refused: the column is required (NOT NULL)")
-        value = self._convert(value)
-        if self._tokens is not None and value not in self._tokens:
+        if isinstance(value, Enum):
+            value = value.value
+        stored = self._convert(value)
+        if self._tokens is not None and stored not in self._tokens:
             raise self._refused(value, f"is not one of {', '.join(sorted(self._tokens))}")
-        return value
+        return stored
 
     def accept_update(self, value: Any) -> Any:
         """Like ``accept``, for the right side of an UPDATE's SET.
 
-        That may also be a column of the same kind, or an expression for the
-        database to work out, as ``Order.total_amount + 1``. Its result is not
-        known yet, so its operands are checked; a closed column (choices, bool,
-        id, timestamp) takes no expression.
+        That may also be a column of the same table and kind, or an expression
+        for the database to work out, as ``Order.total_amount + 1``: its values
+        are checked now, and its result by the database, which refuses to store
+        what the column may not hold. A closed column (choices, bool, id,
+        timestamp) takes no expression.
         """
         if isinstance(value, Column):
-            if type(value) is type(self) and value._meta.choices == self._meta.choices:
+            if self._is_like(value):
                 return value
-            raise self._refused(value, f"is no {type(self).__name__} column of the same kind")
+            raise self._refused(
+                value, f"is no {type(self).__name__} column of the same table and kind"
+            )
         if isinstance(value, QueryString):
-            self._accept_expression(value)
-            return value
+            return self._accept_expression(value)
         return self.accept(value)
 
-    def _accept_expression(self, expression: QueryString) -> None:
-        raise self._refused(
-            str(expression), "is an expression, whose result this column cannot check; pass a value"
+    def _is_like(self, column: Column) -> bool:
+        """Return whether all that ``column`` of the same row may hold is allowed here too."""
+        return (
+            type(column) is type(self)
+            and column._meta.table._meta.tablename == self._meta.table._meta.tablename
+            and not column._meta.call_chain
+            and column._meta.choices == self._meta.choices
+        )
+
+    def _accept_expression(self, expression: QueryString) -> QueryString:
+        """Return ``expression`` in SQL that fails unless the column may hold its result."""
+        sqlite = self._meta.engine_type == "sqlite"
+        check = self._result_checks.get("sqlite" if sqlite else "postgres")
+        if check is None or self._tokens is not None:
+            raise self._refused(
+                str(expression),
+                "is an expression, whose result this column cannot check; pass a value",
+            )
+        may_be_null = "_result IS NULL"
+        if isinstance(expression, Expression):
+            # Else dividing by zero, or leaving the calendar, would be null on SQLite.
+            may_be_null = " OR ".join(
+                f"{column._meta.get_full_name(with_alias=False)} IS NULL"
+                for column in expression.columns
+            )
+        # Neither database has a function that raises. Both of these do, with the message in the
+        # error; it holds the result, or PostgreSQL would work it out, and fail, in advance.
+        message = (
+            f"'{self._meta.table._meta.tablename}.{self._meta.name} cannot hold '"
+            " || coalesce(CAST(_result AS TEXT), 'null')"
+        )
+        failure = (
+            f"json_extract('[]', {message})" if sqlite else f"CAST({message} AS {self.column_type})"
+        )
+        return QueryString(
+            f"(SELECT CASE WHEN {check} OR {may_be_null} THEN _result ELSE {failure} END"
+            " FROM (SELECT {} AS _result) AS _expression)",
+            self._with_converted_values(expression),
+        )
+
+    def _with_converted_values(self, expression: QueryString) -> QueryString:
+        if not isinstance(expression, Expression):  # a column, or a function of Piccolo's
+            return expression
+        return Expression(
+            expression.template,
+            *(
+                self._with_converted_values(arg)
+                if isinstance(arg, QueryString)
+                else self._convert(arg)
+                for arg in expression.args
+            ),
         )
 
     def _convert(self, value: Any) -> Any:
@@ -199,13 +294,14 @@ class ModelColumn(Column):
             return str(int(default))
         if isinstance(default, str):
             return "'{}'".format(default.replace("'", "''"))
-        return str(default)
+        return str(self.get_sql_value(default))
 
 
 class Text(ModelColumn, PiccoloText):
     """``text``: a ``str`` that both databases can hold, of any length."""
 
     column_type = "TEXT"
+    _result_checks: ClassVar = {"sqlite": "typeof(_result) = 'text'", "postgres": "TRUE"}
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
@@ -220,17 +316,13 @@ class Text(ModelColumn, PiccoloText):
                 value.encode()
             except UnicodeEncodeError:
                 raise self._refused(value, "is no valid Unicode (a lone surrogate)") from None
-        return value
-
-    def _accept_expression(self, expression: QueryString) -> None:
-        if type(self) is not Text or self._tokens is not None:
-            super()._accept_expression(expression)
-        for operand in _operands(expression):
-            self._convert(operand)
+        return _plain_str(value)
 
 
 class Ulid(Text):
     """A primary key: text of 26 characters, made by ``new_ulid`` when left out."""
+
+    _result_checks: ClassVar = {}
 
     def __init__(self, default: Any = new_ulid, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
@@ -239,10 +331,15 @@ class Ulid(Text):
         return _ulid(self, value)
 
 
-class Integer(ModelColumn, PiccoloInteger):
+class Integer(_Arithmetic, ModelColumn, PiccoloInteger):
     """``integer``: an ``int`` of 32 bits; a float is taken when it has no fraction."""
 
     column_type = "INTEGER"
+    _result_checks: ClassVar = {
+        "sqlite": "typeof(_result) = 'integer' AND _result BETWEEN -2147483648 AND 2147483647",
+        # Its range PostgreSQL checks itself, but it would round 2.5 to 2.
+        "postgres": "_result = trunc(_result)",
+    }
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
@@ -250,25 +347,25 @@ class Integer(ModelColumn, PiccoloInteger):
     def _convert(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refused(value, "is no integer; pass an int")
-        if isinstance(value, float):
-            if not value.is_integer():  # also NaN and the infinities
-                raise self._refused(value, "is no whole number; round it first")
-            value = int(value)
-        if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        if isinstance(value, float) and not value.is_integer():  # also NaN and the infinities
+            raise self._refused(value, "is no whole number; round it first")
+        number = int(value)
+        if not -_INTEGER_LIMIT <= number < _INTEGER_LIMIT:
             raise self._refused(value, "does not fit 32 bits (-2147483648 to 2147483647)")
-        return int(value)
-
-    def _accept_expression(self, expression: QueryString) -> None:
-        for operand in _operands(expression):
-            self._convert(operand)
+        return number
 
 
-class Decimal(ModelColumn, PiccoloDoublePrecision):
+class Decimal(_Arithmetic, ModelColumn, PiccoloDoublePrecision):
     """``decimal``: a finite ``float`` of 8 bytes; exact for whole numbers up to 2^53.
 
     REAL on SQLite and DOUBLE PRECISION on PostgreSQL, whose REAL has 4 bytes.
     An int or decimal.Decimal is taken when a float holds it exactly.
     """
+
+    _result_checks: ClassVar = {
+        "sqlite": "typeof(_result) IN ('integer', 'real') AND abs(_result) < 9e999",
+        "postgres": "abs(CAST(_result AS DOUBLE PRECISION)) < 'Infinity'",  # NaN is above it
+    }
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
@@ -278,55 +375,22 @@ class Decimal(ModelColumn, PiccoloDoublePrecision):
         return "REAL" if self._meta.engine_type == "sqlite" else "DOUBLE PRECISION"
 
     def _convert(self, value: Any) -> float:
-        if type(value) is float:
-            number = value
-        elif isinstance(value, bool) or not isinstance(value, int | float | PythonDecimal):
+        if isinstance(value, bool) or not isinstance(value, float | int | PythonDecimal):
             raise self._refused(value, "is no number; pass a float, an int or a decimal.Decimal")
-        else:
-            try:
-                number = float(value)
-            except (OverflowError, ValueError):  # an int beyond 1e308, a signalling NaN
-                number = math.inf
+        try:
+            number = float(value)
+        except (OverflowError, ValueError):  # an int beyond 1e308, a signalling NaN
+            number = math.inf
         if not math.isfinite(number):
             raise self._refused(value, "is not a finite number")
         if isinstance(value, int) and int(number) != value:
             raise self._refused(value, "is no exact float; whole numbers are exact up to 2^53")
         if isinstance(value, PythonDecimal) and PythonDecimal(repr(number)) != value:
             raise self._refused(value, "has more digits than a float of 8 bytes holds; round it")
-        return number
-
-    def _accept_expression(self, expression: QueryString) -> None:
-        for operand in _operands(expression):
-            self._convert(operand)
+        return number + 0.0  # SQLite has no -0.0
 
     def from_json(self, value: Any) -> float | None:
         return None if value is None else float(value)
-
-    # Piccolo gives this column no arithmetic, though ``total + 1`` is what
-    # ``update`` and ``update_self`` are made for.
-    def __add__(self, value: Any) -> QueryString:
-        return QueryString("({} + {})", self, value)
-
-    def __radd__(self, value: Any) -> QueryString:
-        return QueryString("({} + {})", value, self)
-
-    def __sub__(self, value: Any) -> QueryString:
-        return QueryString("({} - {})", self, value)
-
-    def __rsub__(self, value: Any) -> QueryString:
-        return QueryString("({} - {})", value, self)
-
-    def __mul__(self, value: Any) -> QueryString:
-        return QueryString("({} * {})", self, value)
-
-    def __rmul__(self, value: Any) -> QueryString:
-        return QueryString("({} * {})", value, self)
-
-    def __truediv__(self, value: Any) -> QueryString:
-        return QueryString("({} / {})", self, value)
-
-    def __rtruediv__(self, value: Any) -> QueryString:
-        return QueryString("({} / {})", value, self)
 
 
 class Boolean(ModelColumn, PiccoloBoolean):
@@ -339,7 +403,7 @@ class Boolean(ModelColumn, PiccoloBoolean):
 
     def _convert(self, value: Any) -> bool:
         if isinstance(value, int) and value in (0, 1):
-            return bool(value)
+            return value == 1
         raise self._refused(value, "is no boolean; pass True or False")
 
     def from_json(self, value: Any) -> bool | None:
@@ -350,19 +414,35 @@ class Date(ModelColumn, PiccoloDate):
     """``date``: a ``datetime.date`` and not a datetime, whose time would be lost."""
 
     column_type = "DATE"
+    # SQLite's years begin at -4713 and PostgreSQL's end at 5874897; nobody could read those rows.
+    _result_checks: ClassVar = {
+        "sqlite": ("_result IS date(_result) AND _result BETWEEN '0001-01-01' AND '9999-12-31'"),
+        "postgres": "_result BETWEEN '0001-01-01' AND '9999-12-31'",
+    }
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
 
     def _convert(self, value: Any) -> datetime.date:
+        if type(value) is datetime.date:
+            return value
         if isinstance(value, datetime.datetime):
             raise self._refused(value, "is a datetime; pass its .date() in the unit's time zone")
         if not isinstance(value, datetime.date):
             raise self._refused(value, "is no date; pass a datetime.date")
-        return value
+        return datetime.date(value.year, value.month, value.day)
 
-    def _accept_expression(self, expression: QueryString) -> None:
-        """Take what ``Order.order_date + timedelta(days=1)`` builds; it holds no operands."""
+    # Piccolo's name the column alone, which ON CONFLICT DO UPDATE finds ambiguous.
+    def __add__(self, value: datetime.timedelta) -> Expression:
+        days, rest = divmod(value, datetime.timedelta(days=1))
+        if rest:
+            raise self._refused(value, "is no whole number of days, and this column has no time")
+        if self._meta.engine_type == "sqlite":
+            return Expression(f"date({{}}, '{days:+d} days')", self)
+        return Expression(f"({{}} + ({days}))", self)
+
+    def __sub__(self, value: datetime.timedelta) -> Expression:
+        return self + -value
 
     def from_json(self, value: Any) -> datetime.date | None:
         return None if value is None else datetime.date.fromisoformat(value)
@@ -379,9 +459,19 @@ class Timestamp(ModelColumn, PiccoloTimestamptz):
     def _convert(self, value: Any) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):
             raise self._refused(value, "is no timestamp; pass an aware datetime.datetime")
-        if value.utcoffset() is None:
+        if value.tzinfo is None or value.utcoffset() is None:
             raise self._refused(value, "has no time zone; pass an aware datetime.datetime")
-        return value.astimezone(datetime.UTC)
+        try:
+            instant = value.astimezone(datetime.UTC)
+        except OverflowError:
+            raise self._refused(value, "is outside the years 1 to 9999 in UTC") from None
+        if type(instant) is not datetime.datetime:  # the drivers know no subclass
+            instant = datetime.datetime.combine(instant.date(), instant.time(), datetime.UTC)
+            if instant != value:
+                raise self._refused(value, "is more precise than a datetime.datetime")
+        if not _FIRST_INSTANT < instant < _LAST_INSTANT:
+            raise self._refused(value, "is the first or last instant there is, no time of an event")
+        return instant
 
     def from_json(self, value: Any) -> datetime.datetime | None:
         if value is None:
@@ -416,6 +506,11 @@ class ForeignKey(ModelColumn, PiccoloForeignKey[ReferencedTable]):
         on_update: OnUpdate = OnUpdate.no_action,
         **kwargs: Any,
     ) -> None:
+        if references != "self" and not isinstance(references, type):
+            # Piccolo's migrations make an INTEGER column of these (serialisation_legacy.py).
+            raise ValueError(
+                f"A foreign key references a table class or 'self', not {references!r}."
+            )
         super().__init__(
             references=references,
             default=default,
@@ -423,6 +518,23 @@ class ForeignKey(ModelColumn, PiccoloForeignKey[ReferencedTable]):
             on_delete=on_delete,
             on_update=on_update,
             **kwargs,
+        )
+
+    def __getattribute__(self, name: str) -> Any:
+        # Piccolo's calls dir(self) for a name that could be a column of the other table, which
+        # would make an insert's check of a key 20 times as slow.
+        if name[0] == "_" or name == "accept":
+            return object.__getattribute__(self, name)
+        return super().__getattribute__(name)
+
+    def _is_like(self, column: Column) -> bool:
+        return (
+            super()._is_like(column)
+            and isinstance(column, ForeignKey)
+            and (
+                column._foreign_key_meta.resolved_references._meta.tablename
+                == self._foreign_key_meta.resolved_references._meta.tablename
+            )
         )
 
     def _convert(self, value: Any) -> str:
@@ -475,16 +587,14 @@ class CompositeKey(Column):
     __hash__ = Column.__hash__
 
 
-def _operands(expression: QueryString) -> list[Any]:
-    found: list[Any] = []
-    for arg in expression.args:
-        found.extend(_operands(arg) if isinstance(arg, QueryString) else [arg])
-    return found
+def _plain_str(text: str) -> str:
+    """Return ``text`` as a ``str`` proper: the drivers ask a subclass what it would like to be."""
+    return text if type(text) is str else str.__str__(text)
 
 
 def _ulid(column: ModelColumn, value: Any) -> str:
     if is_ulid(value):
-        return str(value)
+        return _plain_str(value)
     if isinstance(value, str) and is_ulid(value.upper()):
         raise column._refused(value, "is a ULID in lower case; ids are stored in upper case")
     raise column._refused(value, "is no ULID (26 characters of Crockford base32)")

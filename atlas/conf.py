@@ -5,10 +5,12 @@ Set ``PICCOLO_CONF=atlas.conf``; the database is the one of ``DATABASE_URL``.
 
 from piccolo.conf.apps import AppRegistry
 
-from atlas.engine import create_engine
+from atlas.engine.factory import create_engine
 from atlas.settings import Settings
 
-DB = create_engine(Settings())
+_settings = Settings.load()
+
+DB = create_engine(_settings.database_url, _settings.engine_options(), {})
 
 APP_REGISTRY = AppRegistry(
     apps=[

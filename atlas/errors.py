@@ -6,7 +6,14 @@
     ├── ConfigurationError       a setting or URL that cannot be used      (also ValueError)
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
-    └── TableInUseError          a table that other tables still reference
+    ├── TableInUseError          a table that other tables still reference
+    ├── SpoiledValueError        a stored value that is none of its column's    (also ValueError)
+    ├── ClientError              a client used where it cannot be               (also RuntimeError)
+    │   └── ConnectionClosedError    it is closed
+    ├── PoolTimeoutError         no connection became free in time              (also TimeoutError)
+    ├── TransactionLostError     a transaction that is over                     (also RuntimeError)
+    ├── DatabaseBusyError        a lock was held too long      (also sqlite3.OperationalError)
+    └── DatabaseFileError        a file that cannot be used    (also sqlite3.OperationalError)
 
 Each is also the built-in it resembles, so code written for plain Piccolo,
 which raises ``ValueError``, keeps working.
@@ -14,6 +21,7 @@ which raises ``ValueError``, keeps working.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 _SHOWN_CHARACTERS = 100
@@ -21,7 +29,10 @@ _SHOWN_CHARACTERS = 100
 
 def shown(value: object) -> str:
     """Return ``repr(value)`` with its type, cut to a length fit for one line of a log."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:  # as of an int with more than 4300 digits
+        text = f"<no repr: {type(error).__name__}>"
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS - 1] + "…"
     return f"{text} ({type(value).__name__})"
@@ -75,3 +86,52 @@ class RowNotFoundError(AtlasError, LookupError):
 
 class TableInUseError(AtlasError):
     """Tables of another app still reference the tables that would be dropped."""
+
+
+class SpoiledValueError(AtlasError, ValueError):
+    """A stored value that is none of its column's type: another tool wrote it.
+
+    ``table``, ``column``, ``id`` and ``value`` say which. Other rows, and other
+    columns of the row, can still be read.
+    """
+
+    def __init__(self, table: str, column: str, id: object, value: object) -> None:
+        self.table = table
+        self.column = column
+        self.id = id
+        self.value = value
+        super().__init__(
+            f"{table}.{column}: the row {id!r} holds {shown(value)}, which is no value of this "
+            "column; another tool wrote it. Correct the row, or read other columns or rows."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.table, self.column, self.id, self.value)
+
+
+class ClientError(AtlasError, RuntimeError):
+    """A client or connection used where it cannot be: closed, in another event loop, ambiguous."""
+
+
+class ConnectionClosedError(ClientError):
+    """The connection, or the client it belongs to, is closed."""
+
+
+class PoolTimeoutError(AtlasError, TimeoutError):
+    """No connection became free within the acquire timeout. Nothing was run."""
+
+
+class TransactionLostError(AtlasError, RuntimeError):
+    """The transaction is over, and nothing of it was written.
+
+    Its block was left already, or SQLite rolled it back when one of its
+    statements was interrupted.
+    """
+
+
+class DatabaseBusyError(AtlasError, sqlite3.OperationalError):
+    """Another process held the lock of the file for longer than the busy timeout."""
+
+
+class DatabaseFileError(AtlasError, sqlite3.OperationalError):
+    """The database file cannot be opened, read or written. Nothing was changed."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from piccolo.columns import Column, ForeignKey
 from piccolo.columns.m2m import M2M as PiccoloM2M
-from piccolo.columns.m2m import M2MAddRelated, M2MMeta
+from piccolo.columns.m2m import M2MAddRelated, M2MGetRelated, M2MMeta
 from piccolo.columns.reference import LazyTableReference
 from piccolo.querystring import QueryString, Selectable
 from piccolo.utils.list import flatten
 
-from atlas.columns import Decimal, ModelColumn
+from atlas.columns import Decimal
 
 if TYPE_CHECKING:
     from piccolo.table import Table
@@ -70,15 +70,15 @@ class M2M(PiccoloM2M):
         self._meta.this_side = this_side
 
     def __call__(  # type: ignore[override]
-        self, *columns: Column | list[Column], as_list: bool = False, load_json: bool = False
+        self, *columns: Column | list[Column], as_list: bool = False
     ) -> M2MSelect:
         """Return the related rows' ``columns`` (all of them if none is named) for a select.
 
         Raises ``ValueError`` for a column of another table, one reached through
         a foreign key, or ``as_list`` with several columns.
         """
-        chosen: Sequence[Any] = flatten(columns) or self._meta.secondary_table._meta.columns
         related = self._meta.secondary_table._meta
+        chosen: Sequence[Any] = flatten(columns) or related.columns
         for column in chosen:
             if column._meta.call_chain or column._meta.table._meta.tablename != related.tablename:
                 raise ValueError(
@@ -91,12 +91,21 @@ class M2M(PiccoloM2M):
 
 
 class M2MSelect(Selectable):
-    """A column of a select that holds the related rows, fetched as JSON in the same query."""
+    """A column of a select that holds the related rows, fetched as JSON in the same query.
 
-    def __init__(self, *columns: Column, m2m: M2M, as_list: bool = False) -> None:
+    It is named like the relation; ``as_alias`` gives it another name.
+    """
+
+    def __init__(self, *columns: Any, m2m: M2M, as_list: bool = False) -> None:
         self.columns = columns
         self.m2m = m2m
         self.as_list = as_list
+        self._alias = None
+
+    @property
+    def name(self) -> str:
+        """The key of this column in the rows of the select."""
+        return self._alias or self.m2m._meta.name
 
     def get_select_string(self, engine_type: str, with_alias: bool = True) -> QueryString:
         meta = self.m2m._meta
@@ -104,15 +113,15 @@ class M2MSelect(Selectable):
         this, other = meta.primary_foreign_key, meta.secondary_foreign_key
         related = meta.secondary_table._meta
         related_key = related.primary_key._meta.db_column_name
-        own = meta.primary_table._meta
+        own = meta.table._meta
         values = ", ".join(_json_value(column, engine_type) for column in self.columns)
-        sqlite = engine_type == "sqlite"
         array, aggregate = (
             ("json_array", "json_group_array(json(_values))")
-            if sqlite
-            else ("json_build_array", "json_agg(_values)")
+            if engine_type == "sqlite"
+            # As text, which SELECT DISTINCT can compare.
+            else ("json_build_array", "CAST(json_agg(_values) AS TEXT)")
         )
-        alias = f' AS "{meta.name}"' if with_alias else ""
+        alias = f' AS "{self.name}"' if with_alias else ""
         return QueryString(
             f"(SELECT {aggregate} FROM (SELECT {array}({values}) AS _values"
             f" FROM {join} AS _join"
@@ -125,53 +134,74 @@ class M2MSelect(Selectable):
 
     def decode(self, response: list[dict[str, Any]]) -> None:
         """Replace the JSON text in each row of ``response`` by the Python values."""
-        name = self.m2m._meta.name
+        names = [column._alias or column._meta.name for column in self.columns]
         for row in response:
-            related = [self._values(values) for values in json.loads(row[name] or "[]")]
-            if self.as_list:
-                row[name] = [values[0] for values in related]
-            else:
-                names = [column._meta.name for column in self.columns]
-                row[name] = [dict(zip(names, values, strict=True)) for values in related]
-
-    def _values(self, values: list[Any]) -> list[Any]:
-        return [
-            column.from_json(value) if isinstance(column, ModelColumn) else value
-            for column, value in zip(self.columns, values, strict=True)
-        ]
+            related = [
+                [
+                    column.from_json(value)
+                    for column, value in zip(self.columns, values, strict=True)
+                ]
+                for values in json.loads(row[self.name] or "[]")
+            ]
+            row[self.name] = (
+                [value for (value,) in related]
+                if self.as_list
+                else [dict(zip(names, values, strict=True)) for values in related]
+            )
 
 
 def _json_value(column: Column, engine_type: str) -> str:
     name = f'_related."{column._meta.db_column_name}"'
     if engine_type == "sqlite" and isinstance(column, Decimal):
-        # SQLite writes JSON numbers with 15 digits; a float needs 17.
-        return f"CASE typeof({name}) WHEN 'real' THEN printf('%!.17g', {name}) ELSE {name} END"
+        # SQLite writes JSON numbers with 15 digits. A float needs 17, and for
+        # very large and small ones SQLite works out the 17th only when asked for more.
+        return f"CASE typeof({name}) WHEN 'real' THEN printf('%!.20g', {name}) ELSE {name} END"
     return name
+
+
+class RelatedRows(M2MGetRelated):
+    """``row.get_m2m(...)``: the related rows as objects."""
+
+    async def run(self) -> Any:
+        """Return the rows, ordered by primary key."""
+        meta = self.m2m._meta
+        key = meta.secondary_table._meta.primary_key
+        joined = meta.resolved_joining_table.select(meta.secondary_foreign_key).where(
+            meta.primary_foreign_key == self.row
+        )
+        return await meta.secondary_table.objects().where(key.is_in(joined)).order_by(key)
 
 
 class AddRelated(M2MAddRelated):
     """``row.add_m2m(...)``: insert the rows that are new, and a join row for each."""
 
     async def run(self) -> Any:
-        """Insert all in one transaction; return the primary keys of the join rows.
+        """Insert all or none; return the primary keys of the join rows.
 
-        Raises what the inserts raise, with nothing stored: the objects that
-        were new are new again.
+        Raises what the inserts raise; the objects that were new are new again.
         """
         if not self.rows:
             return []
         new = [row for row in self.rows if not row._exists_in_db]
         try:
-            return await super().run()  # type: ignore[no-untyped-call]
+            async with self.target_row._meta.db.transaction() as transaction:
+                # The transaction may be the caller's, who may go on in it after a failure.
+                savepoint = await transaction.savepoint()
+                try:
+                    inserted = await self._insert(new)
+                except Exception:
+                    await savepoint.rollback_to()
+                    raise
+                await savepoint.release()
+                return inserted
         except BaseException:
             for row in new:
                 row._exists_in_db = False
             raise
 
-    async def _run(self) -> Any:
-        new = [row for row in self.rows if not row._exists_in_db]
+    async def _insert(self, new: list[Table]) -> Any:
         if new:
-            await type(new[0]).insert(*new).run()
+            await type(new[0]).insert(*new)
         meta = self.m2m._meta
         joining_table = meta.resolved_joining_table
         joined = [
@@ -184,4 +214,4 @@ class AddRelated(M2MAddRelated):
             )
             for row in self.rows
         ]
-        return await joining_table.insert(*joined).run()
+        return await joining_table.insert(*joined)

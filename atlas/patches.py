@@ -6,10 +6,12 @@ mended; a ``RuntimeError`` on a version they were not checked against.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import piccolo
 from piccolo.columns import Column, ForeignKey
+from piccolo.conf.apps import Finder
 from piccolo.utils import pydantic as piccolo_pydantic
 
 _CHECKED_VERSION = "1.38."
@@ -31,6 +33,18 @@ def _value_type_of_a_foreign_key() -> None:
         return original(column)
 
     piccolo_pydantic.get_pydantic_value_type = get_pydantic_value_type
+
+
+def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
+
+    Piccolo's commands and migrations ask it for the engine; the tables ask the
+    client in scope. Both must get the same, or a migration's DDL and its row
+    in ``migration`` end up in two databases.
+    """
+    original = Finder.get_engine
+    Finder.get_engine = get_engine  # type: ignore[method-assign]
+    return original
 
 
 def apply() -> None:

@@ -8,6 +8,8 @@ hands these out; nobody needs to import them.
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,39 +17,73 @@ from piccolo.columns import Column
 from piccolo.custom_types import Combinable, TableInstance
 from piccolo.query.methods.delete import Delete as PiccoloDelete
 from piccolo.query.methods.insert import Insert as PiccoloInsert
+from piccolo.query.methods.objects import GetRelated as PiccoloGetRelated
 from piccolo.query.methods.objects import UpdateSelf as PiccoloUpdateSelf
+from piccolo.query.methods.refresh import Refresh as PiccoloRefresh
 from piccolo.query.methods.select import Select as PiccoloSelect
 from piccolo.query.methods.update import Update as PiccoloUpdate
 from piccolo.query.mixins import OnConflictAction, ValuesDelegate
-from piccolo.querystring import QueryString
+from piccolo.querystring import QueryString, Selectable
 
-from atlas.columns import CompositeKey, utc_now
+from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError, RowNotFoundError
 from atlas.m2m import M2MSelect
 
 if TYPE_CHECKING:
     from piccolo.query.base import FrozenQuery
+    from piccolo.table import Table as PiccoloTable
 
     from atlas.table import Table
 
 
-def _differs(engine_type: str) -> str:
+def _differ(engine_type: str) -> str:
     """Return the null-safe inequality of an engine (SQLite has the standard's since 3.39)."""
     return "IS NOT" if engine_type == "sqlite" else "IS DISTINCT FROM"
 
 
-class Stamp(QueryString):
-    """What ``updated_at`` becomes: now for a row that changes, else what it was."""
+def _stamp(stamp: Column, old: str, changes: Sequence[QueryString]) -> QueryString:
+    """Return what ``updated_at`` becomes: later than ``old`` if one of ``changes`` holds.
+
+    Usually that is now. Behind a clock that was set back, or the faster one of
+    another machine, it is the next instant: who reads on from the last
+    ``updated_at`` must see every change.
+    """
+    next_instant = (
+        f"max({{}}, strftime('%Y-%m-%d %H:%M:%f+00:00', {old}, '+0.001 seconds'))"
+        if stamp._meta.engine_type == "sqlite"
+        else f"GREATEST({{}}, {old} + INTERVAL '1 microsecond')"
+    )
+    changed = " OR ".join("{}" for _ in changes)
+    return QueryString(
+        f"CASE WHEN {changed} THEN {next_instant} ELSE {old} END",
+        *changes,
+        stamp._meta.auto_update(),
+    )
 
 
-class Values(ValuesDelegate):
-    """The SET of an update, checked as it is written to SQL."""
+def _refuse_fixed(column: Column, value: Any) -> None:
+    """Refuse to change an id or ``created_at`` of a row that exists (rule G1)."""
+    if not (column._meta.primary_key or column._meta.name == "created_at"):
+        return
+    if not (isinstance(value, Column) and column._equals(value, including_joins=True)):
+        raise InvalidValueError(
+            column._meta.table._meta.tablename,
+            column._meta.name,
+            value,
+            "is refused: the column never changes",
+        )
 
-    def get_sql_values(self) -> list[Any]:
-        return [
-            value if isinstance(value, Stamp) else column.accept_update(value)  # type: ignore[attr-defined]
-            for column, value in self._values.items()
-        ]
+
+def _refuse_stamp(column: Column, value: Any) -> None:
+    """Refuse to set ``updated_at`` by hand."""
+    if any(column is stamp for stamp in column._meta.table._meta.auto_update_columns):
+        raise InvalidValueError(
+            column._meta.table._meta.tablename,
+            column._meta.name,
+            value,
+            "is refused: the column is set when another value changes; to write it, "
+            "pass use_auto_update=False to update()",
+        )
 
 
 class Update(PiccoloUpdate[TableInstance]):
@@ -63,7 +99,6 @@ class Update(PiccoloUpdate[TableInstance]):
         **kwargs: Any,
     ) -> None:
         super().__init__(table, force=force, **kwargs)
-        self.values_delegate = Values(table=table)
         self.use_auto_update = use_auto_update
         #: The object whose ``save`` this is; it learns what happened to its row.
         self.row: Table | None = None
@@ -71,28 +106,31 @@ class Update(PiccoloUpdate[TableInstance]):
     def _validate(self) -> None:
         super()._validate()  # type: ignore[no-untyped-call]
         for column, value in self.values_delegate._values.items():
-            _refuse_immutable(self.table, column, value)
+            _refuse_fixed(column, value)
+            if self.use_auto_update:
+                _refuse_stamp(column, value)
 
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
-        values = self.values_delegate._values
-        if self.use_auto_update:
-            for stamp in self.table._meta.auto_update_columns:
-                others = {c: v for c, v in values.items() if c._meta.name != stamp._meta.name}
-                values[stamp] = self._stamp(stamp, others)
-        return super().default_querystrings
+        query = copy.copy(self)  # this one keeps what it was given
+        query.values_delegate = ValuesDelegate(self.table, self._checked_values())
+        return super(Update, query).default_querystrings
 
-    def _stamp(self, stamp: Column, values: dict[Column, Any]) -> Stamp:
-        changed = " OR ".join(
-            f'"{column._meta.db_column_name}" {_differs(self.engine_type)} ({{}})'
-            for column in values
-        )
-        name = stamp._meta.db_column_name
-        return Stamp(
-            f'CASE WHEN {changed} THEN {{}} ELSE "{name}" END',
-            *(column.accept_update(value) for column, value in values.items()),  # type: ignore[attr-defined]
-            stamp._meta.auto_update(),
-        )
+    def _checked_values(self) -> dict[Column, Any]:
+        checked: dict[Column, Any] = {
+            column: column.accept_update(value)  # type: ignore[attr-defined]
+            for column, value in self.values_delegate._values.items()
+        }
+        if self.use_auto_update:
+            changes = [
+                QueryString(
+                    f'"{column._meta.db_column_name}" {_differ(self.engine_type)} ({{}})', value
+                )
+                for column, value in checked.items()
+            ]
+            for stamp in self.table._meta.auto_update_columns:
+                checked[stamp] = _stamp(stamp, f'"{stamp._meta.db_column_name}"', changes)
+        return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
         if self.row is None:
@@ -120,8 +158,8 @@ class UpdateSelf(PiccoloUpdateSelf):
         key = row._stored_key()
         table = type(row)
         columns = [
-            table._meta.get_column_by_name(key) if isinstance(key, str) else key
-            for key in self.values
+            table._meta.get_column_by_name(column) if isinstance(column, str) else column
+            for column in self.values
         ]
         returned = await (
             table.update(self.values)
@@ -145,8 +183,50 @@ class Delete(PiccoloDelete):
         self.row: Table | None = None
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
-        if self.row is not None:
-            self.row._exists_in_db = False
+        if self.row is None:
+            return
+        if not results:
+            raise RowNotFoundError(self.table._meta.tablename, self.row._key)
+        self.row._exists_in_db = False
+
+
+class Refresh(PiccoloRefresh):
+    """``row.refresh()``: read one row again, into its object."""
+
+    async def run(self, in_pool: bool = True, node: str | None = None) -> PiccoloTable:
+        """Read the columns and return the object.
+
+        Raises ``RowNotFoundError`` when the row is gone.
+        """
+        try:
+            return await super().run(in_pool=in_pool, node=node)
+        except ValueError:
+            await _find(self.instance, in_pool=in_pool, node=node)
+            raise
+
+    def _update_instance(self, instance: PiccoloTable, data_dict: dict[str, Any]) -> None:
+        super()._update_instance(instance, data_dict)
+        if "created_at" in data_dict:
+            # A prefetched object now stands for the row its reference points to by now.
+            instance._exists_in_db = True
+
+
+class GetRelated(PiccoloGetRelated[ReferencedTable]):
+    """``row.get_related(...)``: the row a foreign key points to."""
+
+    async def run(self, node: str | None = None, in_pool: bool = True) -> ReferencedTable | None:
+        """Return the row, None for null; raise ``RowNotFoundError`` when this row is gone."""
+        related = await super().run(node=node, in_pool=in_pool)
+        if related is None:
+            await _find(self.row, in_pool=in_pool, node=node)
+        return related
+
+
+async def _find(row: Any, in_pool: bool, node: str | None) -> None:
+    """Raise ``RowNotFoundError`` unless the object's row is in the database."""
+    exists = type(row).exists().where(row._meta.primary_key == row._key)
+    if not await exists.run(node=node, in_pool=in_pool):
+        raise RowNotFoundError(row._meta.tablename, row._key)
 
 
 class Insert(PiccoloInsert[TableInstance]):
@@ -156,6 +236,30 @@ class Insert(PiccoloInsert[TableInstance]):
     ON CONFLICT DO NOTHING the objects behind a skipped one hold each other's
     ids, and saving one overwrites another's row (insert.py, 1.38.0).
     """
+
+    __slots__ = ("_told", "_unasked")
+
+    def __init__(self, table: type[TableInstance], *instances: Any, **kwargs: Any) -> None:
+        meta = table._meta
+        #: What an object learns of its row: that which ON CONFLICT DO UPDATE keeps or makes.
+        self._told = [
+            column
+            for column in meta.columns
+            if column._meta.primary_key
+            or column._meta.name == "created_at"
+            or any(column is stamp for stamp in meta.auto_update_columns)
+        ]
+        #: What of that the caller did not ask for, and does not get.
+        self._unasked: list[str] = []
+        super().__init__(table, *instances, **kwargs)
+
+    def returning(self, *columns: Column) -> Insert[TableInstance]:
+        """Return these columns of every row that was inserted or updated."""
+        asked = {column._alias or column._meta.name for column in columns}
+        unasked = [column for column in self._told if column._meta.name not in asked]
+        self._unasked = [column._meta.name for column in unasked]
+        super().returning(*columns, *unasked)
+        return self
 
     def on_conflict(
         self,
@@ -167,92 +271,106 @@ class Insert(PiccoloInsert[TableInstance]):
         """Say what happens to a row whose unique key is taken.
 
         ``target`` is a column, a tuple of columns, the table's primary key
-        (also of a join table) or the name of one of its unique constraints.
-        With DO UPDATE ``updated_at`` moves when a value changes. Raises
-        ``InvalidValueError`` for ``values`` that would change an id or
-        ``created_at``, or that the model does not allow.
+        (also of a join table) or the name PostgreSQL has for one of its unique
+        keys. With DO UPDATE ``updated_at`` moves when a value changes; an
+        object then has the key of the row that was there, and ``refresh()``
+        reads what it does not hold. Raises ``InvalidValueError`` for
+        ``values`` that would change an id or ``created_at``, or that the model
+        does not allow.
         """
-        meta = self.table._meta
         if isinstance(target, CompositeKey):
             target = target.columns
         elif isinstance(target, str):
-            for constraint in meta.constraints:
-                if target == constraint._meta.name:
-                    names = constraint._meta.params["columns"]
-                    target = tuple(meta.get_column_by_name(name) for name in names)
-                    break
+            target = self._columns_of(target)
         checked = None if values is None else self._checked(target, values)
         super().on_conflict(target=target, action=action, values=checked, where=where)
         return self
 
+    def _columns_of(self, name: str) -> tuple[Column, ...]:
+        """Return the columns of a unique key; SQLite cannot be given its name."""
+        meta = self.table._meta
+        keys = {f"{meta.tablename}_pkey": tuple(c for c in meta.columns if c._meta.primary_key)}
+        for column in meta.columns:
+            if column._meta.unique:
+                keys[f"{meta.tablename}_{column._meta.name}_key"] = (column,)
+        for constraint in meta.constraints:
+            names = constraint._meta.params["columns"]
+            keys[constraint._meta.name] = tuple(meta.get_column_by_name(name) for name in names)
+        if name not in keys:
+            raise ValueError(f"{name} is no unique key of {meta.tablename}; {', '.join(keys)} are")
+        return keys[name]
+
     def _checked(self, target: Any, values: Sequence[Any]) -> list[Any]:
         in_target = {c._meta.name for c in (target if isinstance(target, tuple) else (target,))}
+        table = self.table._meta.get_formatted_tablename()
+        stamps = self.table._meta.auto_update_columns
         checked: list[Any] = []
+        changes: list[QueryString] = []
         for item in values:
             column, *value = item if isinstance(item, tuple) else (item,)
-            if column._meta.name in in_target and not value:
-                continue  # equal already: that is what the conflict is
-            _refuse_immutable(self.table, column, *value or ["the value of the inserted row"])
-            checked.append((column, column.accept_update(value[0])) if value else column)
-        stamps = self.table._meta.auto_update_columns
-        checked = [c for c in checked if not any(_column(c) is stamp for stamp in stamps)]
-        return checked + [(stamp, self._stamp(stamp, checked)) for stamp in stamps if checked]
-
-    def _stamp(self, stamp: Column, values: Sequence[Any]) -> QueryString:
-        table = self.table._meta.get_formatted_tablename()
-        changed, args = [], []
-        for item in values:
-            name = _column(item)._meta.db_column_name
-            if isinstance(item, tuple):
-                changed.append(f'{table}."{name}" {_differs(self.engine_type)} ({{}})')
-                args.append(item[1])
-            else:
-                changed.append(f'{table}."{name}" {_differs(self.engine_type)} excluded."{name}"')
-        name = stamp._meta.db_column_name
-        return QueryString(
-            f'CASE WHEN {" OR ".join(changed)} THEN {{}} ELSE {table}."{name}" END',
-            *args,
-            utc_now(),
-        )
+            changed = f'{table}."{column._meta.db_column_name}" {_differ(self.engine_type)}'
+            if value:
+                _refuse_fixed(column, value[0])
+                _refuse_stamp(column, value[0])
+                accepted = column.accept_update(value[0])
+                checked.append((column, accepted))
+                changes.append(QueryString(f"{changed} ({{}})", accepted))
+            elif not any(column is stamp for stamp in stamps):
+                if column._meta.name not in in_target:  # those are equal: that is the conflict
+                    _refuse_fixed(column, "the value of the inserted row")
+                checked.append(column)
+                changes.append(QueryString(f'{changed} excluded."{column._meta.db_column_name}"'))
+        if changes:
+            for stamp in stamps:
+                old = f'{table}."{stamp._meta.db_column_name}"'
+                checked.append((stamp, _stamp(stamp, old, changes)))
+        return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
         rows: list[Any] = self.add_delegate._add
-        keys = [c._meta.name for c in self.table._meta.columns if c._meta.primary_key]
-        if not self.on_conflict_delegate._on_conflict.on_conflict_items:
-            for row in rows:  # all or none were inserted, under the keys they carry
-                row._exists_in_db = True
-            return
-        if any(name not in result for result in results for name in keys):
-            return  # the caller's own RETURNING says nothing about the keys
-        stored = {tuple(result[name] for name in keys) for result in results}
         if len(results) == len(rows):
-            # DO UPDATE returns one row each, in order; it may be an older row with its own id.
-            for row, result in zip(rows, results, strict=True):
-                for name in keys:
+            # One each, in order. DO UPDATE may return an older row, with its own key.
+            told = list(zip(rows, results, strict=True))
+        else:
+            keys = [column._meta.name for column in self._told if column._meta.primary_key]
+            by_key = {tuple(result[name] for name in keys): result for result in results}
+            told = [(row, by_key[key]) for row in rows if (key := row._key_values()) in by_key]
+        names = [column._meta.name for column in self._told]
+        for row, result in told:
+            for name in names:
+                if row._plain(name) != result[name]:
                     setattr(row, name, result[name])
-                row._exists_in_db = True
-            return
-        for row in rows:
-            if row._key_values() in stored:
-                row._exists_in_db = True
-
-
-def _column(item: Any) -> Any:
-    return item[0] if isinstance(item, tuple) else item
-
-
-def _refuse_immutable(table: type[Any], column: Column, value: Any) -> None:
-    """Refuse to change an id or ``created_at`` of a row that exists (rule G1)."""
-    if column._meta.primary_key or column._meta.name == "created_at":
-        if isinstance(value, Column) and value._meta.name == column._meta.name:
-            return
-        raise InvalidValueError(
-            table._meta.tablename, column._meta.name, value, "is refused: the column never changes"
-        )
+            row._exists_in_db = True
+        for result in results:
+            for name in self._unasked:
+                del result[name]
 
 
 class Select(PiccoloSelect[TableInstance]):
     """A SELECT whose many-to-many columns come back as the values that are stored."""
+
+    def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
+        """Add columns to the select.
+
+        Raises ``ValueError`` for a many-to-many relation of another table, and
+        for one whose name another column of the result has.
+        """
+        super().columns(*columns)
+        selected = self.columns_delegate.selected_columns
+        relations = [column for column in selected if isinstance(column, M2MSelect)]
+        names = Counter(_output_name(column) for column in selected) if relations else Counter()
+        for relation in relations:
+            meta = relation.m2m._meta
+            if meta.table is not self.table:
+                raise ValueError(
+                    f"{meta.table.__name__}.{meta.name} is no relation of {self.table.__name__}."
+                )
+            if names[relation.name] > 1:
+                raise ValueError(
+                    f"Two columns of the select are called {relation.name!r}, and only one would "
+                    "be in the result; name the others with as_alias()."
+                )
+        return self
 
     async def response_handler(self, response: list[dict[str, Any]]) -> Any:
         for selected in self.columns_delegate.selected_columns:
@@ -263,5 +381,14 @@ class Select(PiccoloSelect[TableInstance]):
     def freeze(self) -> FrozenQuery:
         frozen = super().freeze()
         # Piccolo forgets the columns (query/base.py, freeze), and with them what to decode.
-        frozen.query.columns_delegate = self.columns_delegate  # type: ignore[attr-defined]
+        frozen.query.columns_delegate = copy.copy(self.columns_delegate)  # type: ignore[attr-defined]
         return frozen
+
+
+def _output_name(selected: Any) -> str | None:
+    """Return the key of a selected column in the rows of the result, where it has one."""
+    if isinstance(selected, M2MSelect):
+        return selected.name
+    if isinstance(selected, Column):
+        return selected._alias or str(selected._meta.get_default_alias())  # type: ignore[no-untyped-call]
+    return getattr(selected, "_alias", None)

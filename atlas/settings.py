@@ -6,8 +6,13 @@ the defaults below. Out: one ``Settings`` object. ``.env.example`` lists them al
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from atlas.engine.options import EngineOptions, Synchronous
+from atlas.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
@@ -23,8 +28,29 @@ class Settings(BaseSettings):
     #: Where the data is: ``file:PATH``, ``sqlite:///PATH`` or ``postgresql://…``.
     database_url: str = Field(default="file:atlas-ops.db", repr=False)
 
-    #: How long a statement waits for another process's lock on the SQLite file.
+    # The rest is described where it is used, in atlas/engine/options.py.
+    atlas_pool_size: int = Field(default=4, ge=1)
+    atlas_acquire_timeout_ms: int = Field(default=30_000, ge=1)
     atlas_busy_timeout_ms: int = Field(default=30_000, ge=0)
-
-    #: Log every statement (logger ``atlas.engine``, level DEBUG).
+    atlas_synchronous: Synchronous = "FULL"
+    atlas_statement_cache: int = Field(default=256, ge=0)
     atlas_log_queries: bool = False
+    atlas_log_parameters: bool = False
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Read the settings; raise ``ConfigurationError`` naming what cannot be used."""
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            )
+            raise ConfigurationError(
+                f"The environment or .env has a setting that cannot be used: {problems}"
+            ) from None
+
+    def engine_options(self) -> dict[str, Any]:
+        """Return the options of the engine by their names, without the prefix."""
+        return {name: getattr(self, f"atlas_{name}") for name in EngineOptions.names()}

@@ -7,29 +7,29 @@ object knows whether its row exists.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, overload
 
 from piccolo.columns import Column
+from piccolo.columns import ForeignKey as PiccoloForeignKey
 from piccolo.columns.m2m import M2M as PiccoloM2M
-from piccolo.columns.m2m import M2MAddRelated
+from piccolo.columns.m2m import M2MRemoveRelated
 from piccolo.constraints import Unique
-from piccolo.query.methods.objects import GetRelated
-from piccolo.query.methods.refresh import Refresh
 from piccolo.querystring import QueryString, Selectable
 from piccolo.table import TABLE_REGISTRY
 from piccolo.table import Table as PiccoloTable
 
 from atlas import patches
-from atlas.columns import CompositeKey
+from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError
-from atlas.m2m import AddRelated
-from atlas.query import Delete, Insert, Select, Update, UpdateSelf
+from atlas.m2m import AddRelated, RelatedRows
+from atlas.query import Delete, GetRelated, Insert, Refresh, Select, Update, UpdateSelf
 
 patches.apply()
 
 #: PostgreSQL cuts longer names silently (NAMEDATALEN - 1).
 _LONGEST_NAME = 63
+_INSTANTS = frozenset({"created_at", "updated_at"})
 
 
 class Table(PiccoloTable):
@@ -41,15 +41,30 @@ class Table(PiccoloTable):
     """
 
     _key_columns: ClassVar[tuple[Column, ...]] = ()
-    #: What may not change in this row, as it is in the database; None for a new row.
+    _column_names: ClassVar[frozenset[str]] = frozenset()
+    _foreign_key_names: ClassVar[tuple[str, ...]] = ()
+    #: The primary key, then ``created_at``: what never changes once a row is stored.
+    _fixed_names: ClassVar[tuple[str, ...]] = ()
+    #: Each column's name and its check, looked up once: on a foreign key Piccolo
+    #: searches all attributes at every look (column_types.py, ``__getattribute__``).
+    _checks: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]] = ()
+    _values_template: ClassVar[str] = ""
+
+    #: The values of ``_fixed_names`` in the database; None for a new row.
     _stored: tuple[Any, ...] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        keys = tuple(column for column in cls._meta.columns if column._meta.primary_key)
-        cls._key_columns = keys
+        all_columns: list[Any] = cls._meta.columns
+        keys = tuple(column for column in all_columns if column._meta.primary_key)
         if len(keys) > 1:
             cls._meta.primary_key = CompositeKey(keys)
+        cls._key_columns = keys
+        cls._column_names = frozenset(column._meta.name for column in all_columns)
+        cls._foreign_key_names = tuple(c._meta.name for c in cls._meta.foreign_key_columns)
+        cls._fixed_names = (*(column._meta.name for column in keys), "created_at")
+        cls._checks = tuple((column._meta.name, column.accept) for column in all_columns)
+        cls._values_template = "({})".format(",".join("{}" for _ in all_columns))
         for constraint in cls._meta.constraints:
             columns = constraint._meta.params.get("columns")
             if columns is None:
@@ -68,18 +83,24 @@ class Table(PiccoloTable):
         _exists_in_db: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(_data, _ignore_missing, _exists_in_db, **kwargs)
-        given = {column._meta.name for column in _data or ()} | kwargs.keys()
-        if not _exists_in_db and "updated_at" not in given:
-            # One instant for both, so that a row never updated can be told from the others.
-            self.__dict__["updated_at"] = self.__dict__.get("created_at")
-        for column in self._meta.foreign_key_columns:
-            related = self.__dict__[column._meta.name]
-            # A prefetched NULL reference arrives as an object of nothing but None.
-            if isinstance(related, Table) and related._exists_in_db and related._key is None:
-                setattr(self, column._meta.name, None)
-        if _exists_in_db:
-            self._exists_in_db = True
+        if not _data and kwargs.keys() == self._column_names:
+            # A row as it was read: there is no default to look for, and Piccolo's
+            # loop over all columns would be most of the time of a large objects().
+            self.__dict__.update(kwargs)
+            self._was_created = None
+        else:
+            super().__init__(_data, _ignore_missing, **kwargs)
+            given = {column._meta.name for column in _data or ()} | kwargs.keys()
+            if self._column_names >= _INSTANTS and not given & _INSTANTS:
+                # One instant for both, so that a row never updated can be told from the others.
+                self.__dict__["updated_at"] = self.__dict__["created_at"]
+        if not _exists_in_db:  # Piccolo says so only of rows it did not prefetch for
+            for name in self._foreign_key_names:
+                related = self.__dict__[name]
+                # A prefetched NULL reference arrives as an object of nothing but None.
+                if isinstance(related, Table) and related._exists_in_db and related._key is None:
+                    self.__dict__[name] = None
+        self._exists_in_db = _exists_in_db
 
     @property
     def _exists_in_db(self) -> bool:
@@ -88,7 +109,15 @@ class Table(PiccoloTable):
 
     @_exists_in_db.setter
     def _exists_in_db(self, exists: bool) -> None:
-        self._stored = self._immutable_values() if exists else None
+        self._stored = tuple(map(self._plain, self._fixed_names)) if exists else None
+
+    def _plain(self, name: str) -> Any:
+        """Return a value as it is stored: the key of a prefetched row, not the row."""
+        value = self.__dict__.get(name)
+        return value._key if isinstance(value, Table) else value
+
+    def _key_values(self) -> tuple[Any, ...]:
+        return tuple(self._plain(column._meta.name) for column in self._key_columns)
 
     @property
     def _key(self) -> Any:
@@ -98,27 +127,23 @@ class Table(PiccoloTable):
             return None
         return values[0] if len(values) == 1 else values
 
-    def _key_values(self) -> tuple[Any, ...]:
-        return tuple(_id(self.__dict__.get(column._meta.name)) for column in self._key_columns)
-
-    def _immutable_values(self) -> tuple[Any, ...]:
-        return (*self._key_values(), self.__dict__.get("created_at"))
-
     def _stored_key(self) -> Any:
         """Return the primary key of this row in the database.
 
         Raises ``ValueError`` for a row that was never stored, and
-        ``InvalidValueError`` when its key or ``created_at`` was assigned to.
+        ``InvalidValueError`` when its key was assigned to.
         """
         if self._stored is None:
             raise ValueError(
                 f"This {type(self).__name__} isn't in the database yet; save() it first."
             )
-        names = [*(column._meta.name for column in self._key_columns), "created_at"]
-        for name, stored, current in zip(
-            names, self._stored, self._immutable_values(), strict=True
-        ):
-            if current != stored:
+        self._refuse_assigned(self._fixed_names[:-1])
+        return self._key
+
+    def _refuse_assigned(self, names: Sequence[str]) -> None:
+        for name, stored in zip(self._fixed_names, self._stored or (), strict=True):
+            current = self._plain(name)
+            if name in names and current != stored:
                 raise InvalidValueError(
                     self._meta.tablename,
                     name,
@@ -126,14 +151,14 @@ class Table(PiccoloTable):
                     f"was assigned to a row stored with {stored!r}, and the column never "
                     "changes; remove this row and insert a new one",
                 )
-        return self._key
 
     @property
     def querystring(self) -> QueryString:
         """The VALUES of an INSERT, each checked against its column."""
-        columns: list[Any] = self._meta.columns
-        values = [column.accept(self.__dict__[column._meta.name]) for column in columns]
-        return QueryString("({})".format(",".join("{}" for _ in columns)), *values)
+        row = self.__dict__
+        return QueryString(
+            self._values_template, *(check(row[name]) for name, check in self._checks)
+        )
 
     def save(self, columns: Sequence[Column | str] | None = None) -> Insert[Any] | Update[Any]:
         """Insert this row, or update the one row it stands for.
@@ -146,22 +171,15 @@ class Table(PiccoloTable):
         if not self._exists_in_db:
             return table.insert(self)
         key = self._stored_key()
+        self._refuse_assigned(self._fixed_names)
         stamps = table._meta.auto_update_columns
         if columns is None:
-            chosen = [
-                column
-                for column in table._meta.columns
-                if not column._meta.primary_key
-                and column._meta.name != "created_at"
-                and not any(column is stamp for stamp in stamps)
-            ]
+            kept = {*self._fixed_names, *(stamp._meta.name for stamp in stamps)}
+            names = [c._meta.name for c in table._meta.columns if c._meta.name not in kept]
         else:
-            chosen = [
-                table._meta.get_column_by_name(column) if isinstance(column, str) else column
-                for column in columns
-            ]
-        if chosen:
-            update = table.update({column: getattr(self, column._meta.name) for column in chosen})
+            names = [c if isinstance(c, str) else c._meta.name for c in columns]
+        if names:
+            update = table.update({name: self.__dict__.get(name) for name in names})
         else:  # a join row of nothing but keys: there is no value that could change
             update = table.update({c: c for c in table._key_columns}, use_auto_update=False)
         update.row = self
@@ -175,37 +193,74 @@ class Table(PiccoloTable):
     def remove(self) -> Delete:
         """Delete the one row this object stands for; the object keeps its values.
 
-        Once the query has run the object counts as new, and ``save`` inserts it.
+        Raises ``RowNotFoundError`` when the row is gone already. Afterwards the
+        object counts as new, and ``save`` inserts it.
         """
-        key = self._stored_key()
         delete = type(self).delete()
         delete.row = self
-        return delete.where(self._meta.primary_key == key)
+        delete.where(self._meta.primary_key == self._stored_key()).returning(*self._key_columns)
+        return delete
 
     def refresh(self, columns: Sequence[Column] | None = None, load_json: bool = False) -> Refresh:
-        """Read this row's columns again, into this object."""
+        """Read this row's columns, and the rows prefetched with it, again into this object.
+
+        Raises ``RowNotFoundError`` when the row is gone.
+        """
         self._stored_key()
-        return super().refresh(columns=columns, load_json=load_json)
+        if columns is None:  # the keys of a join row too: they may hold prefetched rows
+            columns = [c for c in self._meta.columns if c is not self._meta.primary_key]
+        return Refresh(instance=self, columns=columns, load_json=load_json)
+
+    @overload
+    def get_related(
+        self, foreign_key: PiccoloForeignKey[ReferencedTable]
+    ) -> GetRelated[ReferencedTable]: ...
+
+    @overload
+    def get_related(self, foreign_key: str) -> GetRelated[PiccoloTable]: ...
 
     def get_related(self, foreign_key: Any) -> GetRelated[Any]:
-        """Return the row that a foreign key of this row points to; None for null."""
+        """Return the row that a foreign key of this row points to; None for null.
+
+        Raises ``RowNotFoundError`` when this row is gone.
+        """
         self._stored_key()
-        return super().get_related(foreign_key)
+        return GetRelated(row=self, foreign_key=super().get_related(foreign_key).foreign_key)
+
+    def get_m2m(self, m2m: PiccoloM2M) -> RelatedRows:
+        """Return the rows related to this row, ordered by primary key."""
+        self._check_side(m2m)
+        return RelatedRows(row=self, m2m=m2m)
 
     def add_m2m(
         self,
         *rows: PiccoloTable,
         m2m: PiccoloM2M,
         extra_column_values: dict[Column | str, Any] | None = None,
-    ) -> M2MAddRelated:
+    ) -> AddRelated:
         """Relate ``rows`` to this row, inserting those that are new.
 
-        ``extra_column_values`` are the join table's other columns.
+        ``extra_column_values`` are the join table's other columns. When one
+        row is refused, because it is related already or for its values, none
+        is stored.
         """
-        self._stored_key()
+        self._check_side(m2m)
         return AddRelated(
             target_row=self, rows=rows, m2m=m2m, extra_column_values=extra_column_values or {}
         )
+
+    def remove_m2m(self, *rows: PiccoloTable, m2m: PiccoloM2M) -> M2MRemoveRelated:
+        """Delete the join rows of this row with ``rows``, which themselves stay."""
+        self._check_side(m2m)
+        return super().remove_m2m(*rows, m2m=m2m)
+
+    def _check_side(self, m2m: PiccoloM2M) -> None:
+        self._stored_key()
+        if m2m._meta.table is not type(self):
+            raise ValueError(
+                f"{m2m._meta.table.__name__}.{m2m._meta.name} relates rows of "
+                f"{m2m._meta.table.__name__}, and this is a {type(self).__name__}."
+            )
 
     @classmethod
     def select(cls, *columns: Selectable | str, exclude_secrets: bool = False) -> Select[Any]:
@@ -242,8 +297,3 @@ class Table(PiccoloTable):
 # a base: it has no rows, and the join tables must not inherit an id.
 TABLE_REGISTRY.remove(Table)
 del Table.id  # type: ignore[attr-defined]
-
-
-def _id(value: Any) -> Any:
-    """Return the id of a prefetched row, or the value itself."""
-    return value._key if isinstance(value, Table) else value

@@ -88,7 +88,7 @@ def database_url(server_url: str, name: str) -> str:
 def migrated_postgres(postgres_url: str) -> str:
     """The name of a PostgreSQL database made by the migrations, to be used as a template."""
     asyncio.run(run_on_server(postgres_url, "CREATE DATABASE atlas_migrated"))
-    migrate(PostgresEngine(config={"dsn": database_url(postgres_url, "atlas_migrated")}))
+    migrate(PostgresEngine(database_url(postgres_url, "atlas_migrated")))
     return "atlas_migrated"
 
 
@@ -111,7 +111,7 @@ async def postgres_engine(
     """The tables, bound to a migrated and empty PostgreSQL database of the test's own."""
     name = f"atlas_{uuid.uuid4().hex}"
     await run_on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
-    engine = PostgresEngine(config={"dsn": database_url(postgres_url, name)})
+    engine = PostgresEngine(database_url(postgres_url, name))
     bind(engine, monkeypatch)
     yield engine
     await run_on_server(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,37 +1,318 @@
-"""The SQLite engine.
+"""The SQLite engine: Piccolo's, pooled.
 
-In: Piccolo's queries and DDL. Out: rows. Knows no table.
+In: Piccolo's queries and DDL. Out: rows as dicts. Follows ``PostgresEngine``:
+after ``start_connection_pool()`` queries of that event loop share the pool;
+before it, and for ``run_sync()``, each has a connection of its own. Knows no
+table.
 """
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import contextvars
+import sqlite3
+import time
+import weakref
+from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
+from piccolo.engine.base import BaseBatch
+from piccolo.engine.sqlite import Atomic, TransactionType
 from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
-from piccolo.engine.sqlite import SQLiteTransaction, TransactionType
+from piccolo.query.base import Query
+from piccolo.querystring import QueryString
 
+from atlas.engine import converters, log, spoiled
 from atlas.engine import ddl as dialect
+from atlas.engine.connection import Connection, Rows, fetched
+from atlas.engine.options import EngineOptions
+from atlas.engine.pool import MEMORY, Lane, Pool, PoolStats
+from atlas.engine.shelf import Shelf
+from atlas.engine.statement import only_reads
+from atlas.engine.transaction import Snapshot, Transaction
+from atlas.errors import ClientError, ConfigurationError, ConnectionClosedError
+
+#: RETURNING, which Piccolo's inserts and our saves rely on.
+_OLDEST_SQLITE = (3, 35, 0)
+
+converters.register()
+
+_engines: weakref.WeakSet[SQLiteEngine] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_files() -> None:
+    """Close what is idle as the process ends, so that no -wal file is left behind."""
+    for engine in _engines:
+        engine.close_at_exit()
 
 
 class SQLiteEngine(PiccoloSQLiteEngine):
-    """Piccolo's engine with the DDL of the model and transactions that begin IMMEDIATE."""
+    """Piccolo's SQLite engine with one writer, several readers and honest transactions.
 
-    __slots__ = ()
+    ``path`` is absolute, or ``:memory:``: one database for the life of the pool.
+    """
 
-    def __init__(self, path: str, busy_timeout_ms: int = 30_000, log_queries: bool = False) -> None:
-        super().__init__(path=path, timeout=busy_timeout_ms / 1000, log_queries=log_queries)
+    current_transaction: contextvars.ContextVar[Transaction | None]  # type: ignore[assignment]
 
-    async def run_ddl(self, ddl: str, in_pool: bool = False) -> Any:
+    def __init__(self, path: str, options: EngineOptions | None = None) -> None:
+        # Not super().__init__(): it starts two event loops to look at SQLite's version,
+        # in a thread of their own when one is running.
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise ConfigurationError(
+                f"Python is linked to SQLite {sqlite3.sqlite_version}; Atlas needs 3.35 or newer."
+            )
+        self.options = options or EngineOptions()
+        self.engine_type = "sqlite"
+        self.min_version_number = 3.35
+        self.query_id = 0
+        # Piccolo prints these; ours go to the log (log.py).
+        self.log_queries = False
+        self.log_responses = False
+        self.connection_kwargs = {
+            "database": path,
+            "detect_types": sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
+            "isolation_level": None,
+            "timeout": self.options.busy_timeout_ms / 1000,
+        }
+        self.current_transaction = contextvars.ContextVar(f"atlas_{path}", default=None)
+        self.pool: Pool | None = None
+        self._shelf = Shelf(path, self.options)
+        weakref.finalize(self, self._shelf.close)
+        _engines.add(self)
+
+    # The pool.
+
+    async def start_connection_pool(self, **options: Any) -> None:
+        """Open the pool in this event loop; ``options`` replace those of the engine.
+
+        Raises ``DatabaseFileError`` when the file cannot be opened. Does nothing
+        when the pool is open already.
+        """
+        if self.pool is not None:
+            self.pool.check()
+            return
+        if options:
+            self.options = EngineOptions(**{**vars(self.options), **options})
+        pool = Pool(self.path, self.options)
+        await pool.open()
+        self.pool = pool
+
+    async def close_connection_pool(self) -> None:
+        """Close the pool. Queries that wait get ``ConnectionClosedError``; safe to repeat."""
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            await pool.close()
+        for connection in self._shelf.close():
+            await connection.wait_closed()
+
+    def close_at_exit(self) -> None:
+        """Close idle connections without an event loop. Only for the end of the process."""
+        self._shelf.close_at_exit()
+        if self.pool is not None:
+            self.pool.close_at_exit()
+
+    def stats(self) -> PoolStats:
+        """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""
+        if self.pool is None:
+            raise ConnectionClosedError(f"No pool of {self.path} is open.")
+        return self.pool.stats()
+
+    async def ping(self) -> float:
+        """Run a statement on the writer and return how long that took, in milliseconds."""
+        start = time.perf_counter()
+        await self._run("SELECT 1", (), in_pool=True, reads=False)
+        return (time.perf_counter() - start) * 1000
+
+    async def acquire(
+        self, *, reads: bool, what: str, in_pool: bool = True
+    ) -> tuple[Lane | Shelf, Connection]:
+        """Return a connection of the caller's own, and what to release it to.
+
+        ``what`` is shown to those who wait behind it.
+        """
+        if in_pool and self.pool is not None:
+            self.pool.check()
+            lane = self.pool.readers if reads else self.pool.writer
+            return lane, await lane.acquire(what)
+        if self.path == MEMORY:
+            raise ClientError(
+                f"{MEMORY} exists only while a client is open, and only in its event loop. Use: "
+                f"async with create_client({MEMORY!r})"
+            )
+        # Piccolo's migrations begin by asking whether their own table exists.
+        creates = not reads or "sqlite_master" in what
+        return self._shelf, await self._shelf.acquire(creates=creates)
+
+    # Queries.
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> Rows:
+        """Run one query of Piccolo's and return its rows."""
+        sql, parameters = querystring.compile_string(engine_type="sqlite")
+        return await self._run(
+            sql, parameters, in_pool=in_pool, floats=getattr(querystring, "floats", ())
+        )
+
+    async def run_ddl(self, ddl: str, in_pool: bool = False) -> Rows:
         """Run one DDL statement of Piccolo's, as SQLite understands it."""
-        response: Any = []
+        rows: Rows = []
         for statement in dialect.for_sqlite(ddl):
-            response = await super().run_ddl(statement, in_pool=in_pool)
-        return response
+            rows = await self._run(statement, (), in_pool=in_pool, reads=False)
+        return rows
 
-    def transaction(
+    async def _run(
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        *,
+        in_pool: bool,
+        reads: bool | None = None,
+        floats: Sequence[str] = (),
+    ) -> Rows:
+        start = time.perf_counter()
+        transaction = self.current_transaction.get()
+        try:
+            if transaction is not None:
+                rows = await transaction.execute(sql, parameters)
+            else:
+                rows = await self._run_alone(
+                    sql, parameters, only_reads(sql) if reads is None else reads, in_pool
+                )
+            if floats:
+                spoiled.check_floats(rows, floats)
+        except ValueError as error:
+            raise await spoiled.translated(self, sql, error) from error
+        if self.pool is not None:
+            self.pool.statements += 1
+        if log.is_wanted(self.options):
+            log.statement(self.options, sql, parameters, time.perf_counter() - start, len(rows))
+        return rows
+
+    async def _run_alone(
+        self, sql: str, parameters: Sequence[Any], reads: bool, in_pool: bool
+    ) -> Rows:
+        source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=in_pool)
+        try:
+            rows = await connection.run(lambda: connection.execute_alone(sql, parameters))
+        except asyncio.CancelledError:
+            source.give_up(connection)
+            raise
+        except BaseException:
+            source.release(connection)
+            raise
+        source.release(connection)
+        return rows
+
+    # Blocks.
+
+    def transaction(  # type: ignore[override]
         self,
         transaction_type: TransactionType = TransactionType.immediate,
         allow_nested: bool = True,
-    ) -> SQLiteTransaction:
-        """Begin a transaction; IMMEDIATE, as a DEFERRED one cannot wait for the write lock."""
-        return super().transaction(transaction_type=transaction_type, allow_nested=allow_nested)
+    ) -> Transaction:
+        """Return a transaction to enter with ``async with``.
+
+        It begins IMMEDIATE: a DEFERRED one that reads and then writes fails at
+        once when another process wrote in between, instead of waiting.
+        """
+        return Transaction(self, transaction_type, allow_nested)
+
+    def snapshot(self) -> Snapshot:
+        """Return a read-only transaction: one consistent view while writers go on."""
+        return Snapshot(self, TransactionType.deferred)
+
+    def atomic(self, transaction_type: TransactionType = TransactionType.immediate) -> Atomic:
+        """Return Piccolo's collector of queries that run in one transaction."""
+        return Atomic(engine=self, transaction_type=transaction_type)
+
+    async def batch(  # type: ignore[override]
+        self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None
+    ) -> Batch:
+        """Return an async iterator over ``query``'s rows, ``batch_size`` at a time.
+
+        Use it as ``async with await query.batch() as batch: async for rows in batch``.
+        ``node`` is for PostgreSQL.
+        """
+        return Batch(self, query, batch_size)
+
+
+class Batch(BaseBatch):
+    """A query whose rows are fetched as they are used, so that memory stays flat."""
+
+    def __init__(self, engine: SQLiteEngine, query: Query[Any, Any], batch_size: int) -> None:
+        self._engine = engine
+        self._query = query
+        self._batch_size = batch_size
+        self._source: Lane | Shelf | None = None
+        self._connection: Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
+        self._sql = ""
+        #: All rows, where no connection can be kept for the batch alone.
+        self._rows: Rows | None = None
+
+    async def __aenter__(self, *args: Any, **kwargs: Any) -> Batch:
+        querystring = self._query.querystrings[0]
+        sql, parameters = querystring.compile_string(engine_type="sqlite")
+        self._sql = sql
+        transaction = self._engine.current_transaction.get()
+        if transaction is not None:
+            connection = transaction.connection
+        elif self._engine.path == MEMORY:
+            self._rows = await self._engine.run_querystring(querystring, in_pool=True)
+            return self
+        else:
+            self._source, connection = await self._engine.acquire(reads=True, what=sql[:80])
+        self._connection = connection
+        try:
+            self._cursor = await connection.run(lambda: connection.cursor(sql, parameters))
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None = None,
+        exception: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> bool:
+        self._leave()
+        return False
+
+    def __aiter__(self) -> Batch:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        rows = await self.next()
+        if not rows:
+            raise StopAsyncIteration
+        return rows
+
+    async def next(self) -> list[Any]:
+        """Return the next rows; an empty list at the end."""
+        size, connection, cursor = self._batch_size, self._connection, self._cursor
+        if self._rows is not None:
+            rows, self._rows = self._rows[:size], self._rows[size:]
+        elif connection is None or cursor is None:
+            raise ConnectionClosedError("The batch is used outside its async with block.")
+        else:
+            try:
+                rows = await connection.run(lambda: fetched(cursor, size))
+            except ValueError as error:
+                raise await spoiled.translated(self._engine, self._sql, error) from error
+        return await self._query._process_results(rows)  # type: ignore[no-any-return]
+
+    def _leave(self) -> None:
+        connection, self._connection = self._connection, None
+        cursor, self._cursor = self._cursor, None
+        if connection is None:
+            return
+        source = self._source
+
+        def close() -> None:
+            if cursor is not None:
+                cursor.close()
+
+        connection.settle(close, lambda: source.give_up(connection) if source else None)

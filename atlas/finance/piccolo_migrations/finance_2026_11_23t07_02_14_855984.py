@@ -1,7 +1,7 @@
 from functools import partial
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from atlas.migrate.guard import refuse_while_referenced
+from atlas.migrate.guard import prepare_drop
 from atlas.columns import Boolean
 from atlas.columns import Date
 from atlas.columns import Decimal
@@ -172,7 +172,7 @@ async def forwards():
     )
 
     # By hand: Piccolo would drop the tables under the rows of other apps.
-    manager.add_raw_backwards(partial(refuse_while_referenced, manager))
+    manager.add_raw_backwards(partial(prepare_drop, manager))
 
     manager.add_table(
         class_name="InvoiceLine",

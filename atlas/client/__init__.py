@@ -1,0 +1,1 @@
+"""Open, bind, close: clients, and which of them a query runs on."""

@@ -1,0 +1,154 @@
+"""The async client: opens an engine's pool, binds the tables to it, closes it.
+
+In: a URL and options. Out: an object to enter with ``async with``; inside, every
+query of the 38 tables runs on it. Knows the engine and the tables, and no SQL.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextvars
+import logging
+from contextlib import AbstractAsyncContextManager, suppress
+from types import TracebackType
+from typing import Any
+
+from atlas.client import scope
+from atlas.client.apps import Catalog, Commerce, Core, Db, Finance, Marketing, Target
+from atlas.engine.factory import AtlasEngine, create_engine
+from atlas.engine.options import Synchronous
+from atlas.engine.pool import PoolStats
+from atlas.errors import ClientError
+from atlas.settings import Settings
+
+logger = logging.getLogger("atlas.client")
+
+
+class Client:
+    """A database, open between ``async with`` and the end of the block.
+
+    The tables are attributes by app (``db.commerce.Order``), the same classes as
+    ``from atlas import Order``. Queries of the block's task, and of tasks it
+    starts, run on this client; outside any block, on the one client that is open.
+    """
+
+    core = Core
+    db = Db
+    catalog = Catalog
+    commerce = Commerce
+    finance = Finance
+    marketing = Marketing
+    target = Target
+
+    def __init__(self, engine: AtlasEngine) -> None:
+        self.engine = engine
+        self._token: contextvars.Token[Client | None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Client {self.engine.path}>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether queries can run on it."""
+        return self in scope.opened
+
+    async def open(self) -> None:
+        """Open the pool, as ``async with`` does, without binding this task to the client.
+
+        For a framework's start-up hook. Raises ``DatabaseFileError`` when the
+        file cannot be opened, and ``ClientError`` when the client is open.
+        """
+        if self.is_open:
+            raise ClientError(f"{self!r} is open already; make another client with create_client.")
+        await self.engine.start_connection_pool()
+        scope.opened.append(self)
+
+    async def close(self) -> None:
+        """Close the pool. Queries that wait for a connection get ``ConnectionClosedError``.
+
+        Afterwards no connection, thread or file is left. Safe to repeat.
+        """
+        with suppress(ValueError):
+            scope.opened.remove(self)
+        await self.engine.close_connection_pool()
+
+    async def __aenter__(self) -> Client:
+        await self.open()
+        self._token = scope.scope.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            # A fixture or generator may be left in another context than it was entered in.
+            with suppress(ValueError):
+                scope.scope.reset(token)
+        await self.close()
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """Return a block that is written as a whole or not at all.
+
+        Inside another it is a savepoint. A block that raises, or is cancelled,
+        writes nothing.
+        """
+        return self.engine.transaction()
+
+    def snapshot(self) -> AbstractAsyncContextManager[Any]:
+        """Return a read-only block: one consistent view for a report while writers go on."""
+        return self.engine.snapshot()
+
+    def stats(self) -> PoolStats:
+        """Return what the pool is doing, and has done since it was opened."""
+        return self.engine.stats()
+
+    async def ping(self) -> float:
+        """Run a statement and return how long it took, in milliseconds."""
+        return await self.engine.ping()
+
+
+def create_client(
+    url: str | None = None,
+    *,
+    pool_size: int | None = None,
+    acquire_timeout_ms: int | None = None,
+    busy_timeout_ms: int | None = None,
+    synchronous: Synchronous | None = None,
+    statement_cache: int | None = None,
+    log_queries: bool | None = None,
+    log_parameters: bool | None = None,
+) -> Client:
+    """Return a client of the database at ``url``; nothing is opened yet.
+
+    Without a URL it is that of ``DATABASE_URL``, of ``.env``, or
+    ``file:atlas-ops.db``. Options win over those in the URL, and these over the
+    environment; ``atlas/engine/options.py`` describes them. Raises
+    ``ConfigurationError`` for a URL or option that cannot be used.
+    """
+    given = {
+        "pool_size": pool_size,
+        "acquire_timeout_ms": acquire_timeout_ms,
+        "busy_timeout_ms": busy_timeout_ms,
+        "synchronous": synchronous,
+        "statement_cache": statement_cache,
+        "log_queries": log_queries,
+        "log_parameters": log_parameters,
+    }
+    settings = Settings.load()
+    return Client(
+        create_engine(
+            settings.database_url if url is None else url,
+            settings.engine_options(),
+            {name: value for name, value in given.items() if value is not None},
+        )
+    )
+
+
+@atexit.register
+def _warn_of_open_clients() -> None:
+    for client in scope.opened:
+        logger.warning("%r was never closed; use: async with create_client()", client)

@@ -1,0 +1,81 @@
+"""SQLite's errors, said in full. The one place where driver errors are translated.
+
+In: a ``sqlite3.Error`` and the path it was raised for. Out: the error to raise,
+which says what is wrong with which file and what to do. Errors of a statement
+itself (syntax, a constraint) are clear already and stay as they are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from atlas.errors import DatabaseBusyError, DatabaseFileError
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 for an error of the Python module itself.
+
+    https://www.sqlite.org/rescode.html
+    """
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another connection's lock is the reason."""
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Return whether the statement was stopped by ``interrupt``."""
+    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_INTERRUPT
+
+
+def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sqlite3.Error:
+    """Return the error to raise instead of ``error``; ``error`` itself when it says enough."""
+    code = primary_code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseBusyError(
+            f"{path}: another process held the lock for more than {busy_timeout_ms} ms, and "
+            "nothing was written. Run it again, or raise busy_timeout_ms."
+        )
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return DatabaseFileError(f"{path}: cannot be opened: {_why_not_opened(Path(path))}")
+    if code == sqlite3.SQLITE_NOTADB:
+        return DatabaseFileError(
+            f"{path}: is no SQLite database (or an encrypted one). Give the path of a database, "
+            "or of a file that does not exist yet."
+        )
+    if code == sqlite3.SQLITE_CORRUPT:
+        return DatabaseFileError(
+            f"{path}: is damaged ({error}), perhaps cut off while it was copied. Restore it from "
+            "a backup, or save what is left with: sqlite3 FILE .recover"
+        )
+    if code == sqlite3.SQLITE_READONLY:
+        return DatabaseFileError(
+            f"{path}: cannot be written ({error}). The process needs the right to write the file "
+            "and its folder, where SQLite keeps the -wal and -shm files beside it."
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return DatabaseFileError(
+            f"{path}: the disk is full, and nothing of the transaction was written. Make room and "
+            "run it again."
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return DatabaseFileError(
+            f"{path}: the disk or the system refused ({error}), and nothing of the transaction "
+            "was written. It may be full, or limited in size."
+        )
+    return error
+
+
+def _why_not_opened(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder; give the path of a file."
+    if not path.parent.exists():
+        return f"the folder {path.parent} does not exist; make it first."
+    if not path.parent.is_dir():
+        return f"{path.parent} is no folder."
+    if not path.exists():
+        return "there is no such file. Make it with: piccolo migrations forwards all"
+    return "the process needs the right to read and write the file and its folder."

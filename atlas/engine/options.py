@@ -1,0 +1,73 @@
+"""What can be chosen about a connection pool, in one place.
+
+In: numbers and names from the settings, a URL or a caller. Out: an immutable,
+checked object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from atlas.errors import ConfigurationError
+
+Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
+
+_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine pools, waits and logs. PostgreSQL uses the part that applies to it."""
+
+    #: SQLite: reading connections beside the one writer. PostgreSQL: connections.
+    pool_size: int = 4
+    #: How long a query waits for a free connection before ``PoolTimeoutError``.
+    acquire_timeout_ms: int = 30_000
+    #: SQLite: how long a statement waits for the lock of another process.
+    busy_timeout_ms: int = 30_000
+    #: SQLite: when a commit is on the disk. See ``pragmas.py``.
+    synchronous: Synchronous = "FULL"
+    #: Prepared statements kept by each connection.
+    statement_cache: int = 256
+    #: Log every statement to ``atlas.engine`` at INFO; at DEBUG they are logged anyway.
+    log_queries: bool = False
+    #: Log the parameters too. They hold personal data.
+    log_parameters: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("pool_size", 1),
+            ("acquire_timeout_ms", 1),
+            ("busy_timeout_ms", 0),
+            ("statement_cache", 0),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ConfigurationError(f"{name} is {value!r}; give a whole number >= {least}.")
+        if self.synchronous not in get_args(Synchronous):
+            allowed = ", ".join(get_args(Synchronous))
+            raise ConfigurationError(f"synchronous is {self.synchronous!r}; give one of {allowed}.")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of all options."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def from_text(cls, values: dict[str, str]) -> dict[str, Any]:
+        """Return options of a URL as Python values; raise ``ConfigurationError`` if one is not."""
+        converted: dict[str, Any] = {}
+        for name, text in values.items():
+            default = getattr(cls, name)
+            if isinstance(default, bool):
+                if text.lower() not in _SWITCH:
+                    raise ConfigurationError(f"{name} is {text!r}; give 1 or 0.")
+                converted[name] = _SWITCH[text.lower()]
+            elif isinstance(default, int):
+                if not text.isdecimal():
+                    raise ConfigurationError(f"{name} is {text!r}; give a whole number.")
+                converted[name] = int(text)
+            else:
+                converted[name] = text.upper()
+        return converted

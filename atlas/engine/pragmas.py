@@ -1,0 +1,39 @@
+"""The pragmas of every SQLite connection, in one table.
+
+In: the options of an engine. Out: names and values, in the order to set them.
+https://www.sqlite.org/pragma.html
+"""
+
+from __future__ import annotations
+
+from atlas.engine.options import EngineOptions
+
+_MIB = 1024 * 1024
+
+#: How long SQLite itself waits for a lock. It cannot be interrupted meanwhile, so the rest of
+#: the busy timeout is waited by the connection, which looks for a cancel after each of these.
+BUSY_SLICE_MS = 50
+
+
+def pragmas(options: EngineOptions, *, reader: bool) -> dict[str, str | int]:
+    """Return what to set on a new connection: the writer's, or a reader's."""
+    values: dict[str, str | int] = {
+        "busy_timeout": min(BUSY_SLICE_MS, options.busy_timeout_ms),
+        # Off in SQLite unless each connection asks for it.
+        "foreign_keys": 1,
+        # Readers go on while one connection writes. Kept in the file; a reader cannot set it.
+        "journal_mode": "WAL",
+        # FULL: a committed row survives power loss. NORMAL may lose the last commits.
+        "synchronous": options.synchronous,
+        # Pages kept by each connection: 16 MiB (negative = KiB).
+        "cache_size": -16 * 1024,
+        # Read the first 256 MiB of the file through the page cache of the system, without a copy.
+        "mmap_size": 256 * _MIB,
+        # Sorts and temporary tables stay in memory.
+        "temp_store": "MEMORY",
+    }
+    if reader:
+        del values["journal_mode"]
+        # A write that was taken for a read fails here, instead of escaping the one writer.
+        values["query_only"] = 1
+    return values

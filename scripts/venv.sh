@@ -1,0 +1,31 @@
+# Sourced by the other scripts: the checkout's own virtual environment, .venv.
+# shellcheck shell=bash
+
+# Print the first Python on the PATH that Atlas runs on.
+find_python() {
+    local python
+    for python in python3 python3.11 python3.12 python3.13 python; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    echo "Atlas needs Python 3.11 or newer, and found: $(python3 --version 2>&1 || true)" >&2
+    return 1
+}
+
+# Install the checkout into .venv, which is made if it is missing: `install ""`, or with
+# extras `install "[dev]"`. Nothing is done when pyproject.toml is what it was last time.
+install() {
+    local stamp=".venv/installed$1.toml" python
+    if [ ! -x .venv/bin/pip ]; then
+        python=$(find_python)
+        echo "Making .venv"
+        "$python" -m venv .venv
+    fi
+    if ! cmp -s pyproject.toml "$stamp"; then
+        echo "Installing atlas$1 into .venv"
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$1"
+        cp pyproject.toml "$stamp"
+    fi
+}
