@@ -7,7 +7,6 @@ table; or one line on stderr and exit code 1. It decides nothing itself.
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import sys
 from typing import Annotated
@@ -16,16 +15,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from atlas.errors import AtlasError
+import atlas.seed
+from atlas import AtlasError, __version__, create_client
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        import atlas
-
-        print(f"atlas {atlas.__version__}")
+        print(f"atlas {__version__}")
         raise typer.Exit
 
 
@@ -33,7 +31,9 @@ def _print_version(wanted: bool) -> None:
 def _atlas(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Atlas, the operational database of an education group.
@@ -51,10 +51,8 @@ def seed(
     These are the 38 provinces of Indonesia, the periods of 2025 and 2026, and
     the channels.
     """
-    from atlas import seed as seeds
-
-    rows = seeds.reference() + (seeds.demo() if demo else [])
-    counts = asyncio.run(seeds.load(rows))
+    rows = atlas.seed.reference() + (atlas.seed.demo() if demo else [])
+    counts = asyncio.run(_load(rows))
     inserted = sum(count.inserted for count in counts.values())
     if not inserted:
         print(f"Nothing to do: all {len(rows)} rows are there.")
@@ -69,9 +67,13 @@ def seed(
     Console().print(shown)
 
 
+async def _load(rows: atlas.seed.Seed) -> atlas.seed.Counts:
+    async with create_client():
+        return await atlas.seed.load(rows)
+
+
 def main() -> None:
     """Run the command of ``sys.argv``; print an expected error as one line and exit with 1."""
-    os.environ.setdefault("PICCOLO_CONF", "atlas.conf")
     try:
         app()
     except Exception as error:

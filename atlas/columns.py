@@ -375,6 +375,8 @@ class Decimal(_Arithmetic, ModelColumn, PiccoloDoublePrecision):
         return "REAL" if self._meta.engine_type == "sqlite" else "DOUBLE PRECISION"
 
     def _convert(self, value: Any) -> float:
+        if type(value) is float and math.isfinite(value):
+            return value + 0.0  # SQLite has no -0.0
         if isinstance(value, bool) or not isinstance(value, float | int | PythonDecimal):
             raise self._refused(value, "is no number; pass a float, an int or a decimal.Decimal")
         try:
@@ -387,7 +389,7 @@ class Decimal(_Arithmetic, ModelColumn, PiccoloDoublePrecision):
             raise self._refused(value, "is no exact float; whole numbers are exact up to 2^53")
         if isinstance(value, PythonDecimal) and PythonDecimal(repr(number)) != value:
             raise self._refused(value, "has more digits than a float of 8 bytes holds; round it")
-        return number + 0.0  # SQLite has no -0.0
+        return number + 0.0
 
     def from_json(self, value: Any) -> float | None:
         return None if value is None else float(value)
@@ -519,13 +521,6 @@ class ForeignKey(ModelColumn, PiccoloForeignKey[ReferencedTable]):
             on_update=on_update,
             **kwargs,
         )
-
-    def __getattribute__(self, name: str) -> Any:
-        # Piccolo's calls dir(self) for a name that could be a column of the other table, which
-        # would make an insert's check of a key 20 times as slow.
-        if name[0] == "_" or name == "accept":
-            return object.__getattribute__(self, name)
-        return super().__getattribute__(name)
 
     def _is_like(self, column: Column) -> bool:
         return (

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 
-from ulid import LaxMonotonicPolicy, base32
+from ulid import base32
 
 #: The canonical text form. The first character is at most 7: 26 x 5 bits hold 128.
 ULID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -26,15 +26,18 @@ class _Generator:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._policy = LaxMonotonicPolicy()
-        self._last_ms = 0
+        #: The last id as a number: 48 bits of milliseconds, then 80 of randomness.
+        self._last = 0
 
     def __call__(self) -> str:
         with self._lock:
-            self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
-            now_ms = self._last_ms
-            randomness = self._policy.resolve_randomness(now_ms, lambda _: os.urandom(10))
-        return base32.encode(now_ms.to_bytes(6, "big") + randomness)
+            now_ms = time.time_ns() // 1_000_000
+            if now_ms > self._last >> 80:
+                self._last = now_ms << 80 | int.from_bytes(os.urandom(10), "big")
+            else:  # the same millisecond, or a clock that was set back
+                self._last += 1
+            number = self._last
+        return base32.encode(number.to_bytes(16, "big"))
 
 
 _generator = _Generator()

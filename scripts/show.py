@@ -1,4 +1,4 @@
-"""Print the orders of the database: who bought what, where, and what is paid."""
+"""Print the demo's orders: who bought what, at which unit, and whether it is paid."""
 
 from __future__ import annotations
 
@@ -6,26 +6,75 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
+from piccolo.query.functions import Sum
 from rich.console import Console
 from rich.table import Table
 
-from atlas import Order, OrderLine, Payment, PaymentAllocation
+from atlas import OrderLine, Payment, PaymentAllocation
 
 
-async def order_lines() -> list[dict[str, Any]]:
-    """Return every order line with its order, unit, customer and item, joined in one query."""
+async def select_lines() -> list[dict[str, Any]]:
+    """Return each order line with its order, unit, customer and item: one query, five joins."""
     order = OrderLine.order_id
     return await (
         OrderLine.select(
-            order.number,
-            order.order_date,
+            OrderLine.order_id,
+            OrderLine.line_no,
+            OrderLine.item_id.name.as_alias("item"),
+            OrderLine.total_amount.as_alias("amount"),
+            order.number.as_alias("number"),
+            order.total_amount.as_alias("order_amount"),
             order.unit_id.name.as_alias("unit"),
             order.customer_id.full_name.as_alias("customer"),
             order.organization_id.name.as_alias("organization"),
-            order.total_amount.as_alias("order_amount"),
-            OrderLine.item_id.name.as_alias("item"),
-            OrderLine.total_amount,
         )
-        .where(order.status != Order.Status.Cancelled)
+        .where(order.entity_id.code == "DEMO")
         .order_by(order.order_date, order.number, OrderLine.line_no)
     )
+
+
+async def select_paid_amounts() -> dict[str, float]:
+    """Return what has been paid for each order: settled payments less refunds."""
+    order_id = PaymentAllocation.invoice_id.order_id
+    direction = PaymentAllocation.payment_id.direction
+    sums = await (
+        PaymentAllocation.select(
+            order_id.as_alias("order_id"),
+            direction.as_alias("direction"),
+            Sum(PaymentAllocation.amount).as_alias("amount"),
+        )
+        .where(PaymentAllocation.payment_id.status == Payment.Status.Settled)
+        .group_by(order_id, direction)
+    )
+    paid: dict[str, float] = defaultdict(float)
+    for row in sums:
+        sign = 1 if row["direction"] == Payment.Direction.In else -1
+        paid[row["order_id"]] += sign * row["amount"]
+    return paid
+
+
+async def main() -> None:
+    """Select both, print one table."""
+    lines, paid = await select_lines(), await select_paid_amounts()
+    table = Table(
+        "Order", "Unit", "Customer", "Item", box=None, pad_edge=False, collapse_padding=True
+    )
+    table.add_column("Rupiah", justify="right")
+    table.add_column("Paid")
+    for line in lines:
+        first = line["line_no"] == 1
+        amount = paid[line["order_id"]]
+        is_paid = "yes" if amount >= line["order_amount"] else "partly" if amount else "no"
+        table.add_row(
+            line["number"] if first else "",
+            line["unit"] if first else "",
+            (line["customer"] or line["organization"]) if first else "",
+            line["item"],
+            f"{line['amount']:,.0f}",
+            is_paid if first else "",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

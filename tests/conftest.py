@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,8 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file made by the migrations. Copy it; do not write to it."""
     path = tmp_path_factory.mktemp("migrated") / "atlas-ops.db"
     migrate(SQLiteEngine(str(path)))
+    with closing(sqlite3.connect(path)) as connection:  # a copy takes the file without its -wal
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
 
 

@@ -5,7 +5,7 @@ In: nothing. Out: rows as plain dicts with natural references (``reference``,
 """
 
 from atlas.seed.demo import demo
-from atlas.seed.loader import KEYS, Count, Row, Seed, load
+from atlas.seed.loader import KEYS, Count, Counts, Row, Seed, load
 from atlas.seed.reference import reference
 
-__all__ = ["KEYS", "Count", "Row", "Seed", "demo", "load", "reference"]
+__all__ = ["KEYS", "Count", "Counts", "Row", "Seed", "demo", "load", "reference"]

@@ -94,7 +94,7 @@ def _organisation() -> _Rows:
                 },
                 {
                     "code": "JKT",
-                    "name": "Cabang Jakarta Selatan",
+                    "name": "Jakarta Selatan",
                     "parent_id": _own("HO"),
                     "region_id": "31.74",
                     "phone": "+6281200000101",
@@ -102,7 +102,7 @@ def _organisation() -> _Rows:
                 },
                 {
                     "code": "BDG",
-                    "name": "Cabang Bandung",
+                    "name": "Bandung",
                     "parent_id": _own("HO"),
                     "region_id": "32.73",
                     "phone": "+6281200000102",
@@ -110,7 +110,7 @@ def _organisation() -> _Rows:
                 },
                 {
                     "code": "DPS",
-                    "name": "Cabang Denpasar",
+                    "name": "Denpasar",
                     "parent_id": _own("HO"),
                     "region_id": "51.71",
                     "timezone": "Asia/Makassar",
@@ -218,7 +218,7 @@ def _persons() -> _Rows:
         # learners who pay for themselves, a customer of the shop, and two who only asked
         *_person(
             "kartika",
-            "Ni Wayan Kartika Sari",
+            "Wayan Kartika Sari",
             "+6281200000012",
             birth_date=date(1999, 2, 26),
             education_level="Bachelor",
@@ -236,7 +236,7 @@ def _persons() -> _Rows:
             [
                 _sourced(
                     "samudra",
-                    name="PT Samudra Logistik (demo)",
+                    name="PT Samudra Logistik",
                     type="Company",
                     npwp="0000000000005678",
                     email="hrd@samudra.example",
@@ -244,7 +244,7 @@ def _persons() -> _Rows:
                 ),
                 _sourced(
                     "sma-harapan",
-                    name="SMA Harapan Nusa (demo)",
+                    name="SMA Harapan Nusa",
                     type="School",
                     website="https://sma-harapan.example",
                     region_id="32.73",
@@ -407,11 +407,11 @@ def _catalog() -> _Rows:
             )
             for code, name, category, kind, uom in [
                 ("GE", "General English", "ENG", "Course", "Package"),
-                ("EPT", "Tes Kecakapan Bahasa Inggris", "TEST", "Exam", "Seat"),
-                ("ABROAD", "Siap Kuliah Luar Negeri", "ENG", "Program", "Package"),
-                ("BOOK-A2", "Buku General English A2", "STORE", "Product", "Piece"),
+                ("EPT", "Tes Kecakapan", "TEST", "Exam", "Seat"),
+                ("ABROAD", "Persiapan Studi", "ENG", "Program", "Package"),
+                ("BOOK-A2", "Buku Kursus A2", "STORE", "Product", "Piece"),
                 ("TOTE", "Tas Cakrawala", "STORE", "Product", "Piece"),
-                ("ENG-LOG", "English for Logistics", "CORP", "Service", "Session"),
+                ("ENG-LOG", "Logistics English", "CORP", "Service", "Session"),
             ]
         ),
         *_rows(
@@ -532,7 +532,7 @@ def _catalog() -> _Rows:
                     "variant_id": _variant("ENG-LOG", "INH"),
                     "unit_id": _own("BDG"),
                     "code": "LOG-SAMUDRA-2604",
-                    "name": "English for Logistics, PT Samudra Logistik",
+                    "name": "Logistics English, PT Samudra Logistik",
                     "start_date": date(2026, 4, 6),
                     "end_date": date(2026, 6, 22),
                     "schedule_note": "Sen 14:00-16:00",
@@ -655,7 +655,7 @@ def _sales() -> _Rows:
             },
         ),
         *_order(
-            "SO-2026-0001",
+            "SO-0001",
             "JKT",
             [
                 _line(
@@ -677,7 +677,7 @@ def _sales() -> _Rows:
             channel_id="whatsapp",
         ),
         *_order(
-            "SO-2026-0002",
+            "SO-0002",
             "ONL",
             [
                 _line(
@@ -696,7 +696,7 @@ def _sales() -> _Rows:
             channel_id="instagram",
         ),
         *_order(
-            "SO-2026-0003",
+            "SO-0003",
             "BDG",
             [
                 _line("BOOK-A2", 185_000, quantity=2, price_id=_keyed("BOOK-A2/2026")),
@@ -710,7 +710,7 @@ def _sales() -> _Rows:
             channel_id="walk-in",
         ),
         *_order(
-            "SO-2026-0004",
+            "SO-0004",
             "BDG",
             [
                 _line(
@@ -730,7 +730,7 @@ def _sales() -> _Rows:
             channel_id="partner",
         ),
         *_order(
-            "SO-2026-0005",
+            "SO-0005",
             "ONL",
             [
                 _line(
@@ -749,7 +749,7 @@ def _sales() -> _Rows:
             channel_id="referral",
         ),
         *_order(
-            "SO-2026-0006",
+            "SO-0006",
             "DPS",
             [
                 _line(
@@ -771,7 +771,7 @@ def _sales() -> _Rows:
             atlas.Enrollment,
             [
                 _enrollment(
-                    "SO-2026-0001",
+                    "SO-0001",
                     "alya",
                     "GE-A2-JKT-2601",
                     status="Completed",
@@ -782,7 +782,7 @@ def _sales() -> _Rows:
                     certificate_no="CB-2026-0001",
                 ),
                 _enrollment(
-                    "SO-2026-0002",
+                    "SO-0002",
                     "kartika",
                     "EPT-260221",
                     status="Completed",
@@ -793,7 +793,7 @@ def _sales() -> _Rows:
                     certificate_no="CB-2026-0002",
                 ),
                 _enrollment(
-                    "SO-2026-0004",
+                    "SO-0004",
                     "surya",
                     "LOG-SAMUDRA-2604",
                     status="Completed",
@@ -801,7 +801,7 @@ def _sales() -> _Rows:
                     end_date=date(2026, 6, 22),
                 ),
                 _enrollment(
-                    "SO-2026-0004",
+                    "SO-0004",
                     "melati",
                     "LOG-SAMUDRA-2604",
                     status="Withdrawn",
@@ -809,7 +809,7 @@ def _sales() -> _Rows:
                     end_date=date(2026, 5, 4),
                 ),
                 _enrollment(
-                    "SO-2026-0005",
+                    "SO-0005",
                     "raka",
                     "GE-B1-ONL-2607",
                     status="Active",
@@ -905,51 +905,51 @@ def _money() -> _Rows:
             ]
         ),
         *_invoice(
-            "INV-2026-0001",
-            "SO-2026-0001",
+            "INV-0001",
+            "SO-0001",
             [_bills(1, "4-1000", 2_430_000), _bills(2, "4-3000", 185_000)],
             issue=date(2026, 1, 5),
             due=date(2026, 1, 12),
         ),
         *_invoice(
-            "INV-2026-0002",
-            "SO-2026-0002",
+            "INV-0002",
+            "SO-0002",
             [_bills(1, "4-2000", 650_000)],
             issue=date(2026, 2, 2),
             due=date(2026, 2, 9),
         ),
         *_invoice(
-            "INV-2026-0003",
-            "SO-2026-0003",
+            "INV-0003",
+            "SO-0003",
             [_bills(1, "4-3000", 370_000), _bills(2, "4-3000", 120_000, tax=13_200)],
             issue=date(2026, 2, 14),
             due=date(2026, 2, 14),
         ),
         *_invoice(
-            "INV-2026-0004",
-            "SO-2026-0004",
+            "INV-0004",
+            "SO-0004",
             [_bills(1, "4-4000", 9_000_000, tax=990_000)],
             issue=date(2026, 3, 16),
             due=date(2026, 3, 30),
         ),
         *_invoice(
-            "INV-2026-0005",
-            "SO-2026-0004",
+            "INV-0005",
+            "SO-0004",
             [_bills(1, "4-4000", 9_000_000, tax=990_000)],
             issue=date(2026, 5, 18),
             due=date(2026, 6, 1),
             installment_no=2,
         ),
         *_invoice(
-            "INV-2026-0006",
-            "SO-2026-0005",
+            "INV-0006",
+            "SO-0005",
             [_bills(1, "4-1000", 2_200_000)],
             issue=date(2026, 6, 20),
             due=date(2026, 7, 6),
         ),
         *_payment(
-            "PAY-2026-0001",
-            "INV-2026-0001",
+            "PAY-0001",
+            "INV-0001",
             2_615_000,
             unit_id=_own("JKT"),
             account_id=_own("1-1200"),
@@ -958,8 +958,8 @@ def _money() -> _Rows:
             payment_date=date(2026, 1, 7),
         ),
         *_payment(
-            "PAY-2026-0002",
-            "INV-2026-0002",
+            "PAY-0002",
+            "INV-0002",
             650_000,
             account_id=_own("1-1300"),
             person_id=_keyed("kartika"),
@@ -969,8 +969,8 @@ def _money() -> _Rows:
             reference="QR-DEMO-0002",
         ),
         *_payment(
-            "PAY-2026-0003",
-            "INV-2026-0003",
+            "PAY-0003",
+            "INV-0003",
             503_200,
             unit_id=_own("BDG"),
             account_id=_own("1-1100"),
@@ -979,8 +979,8 @@ def _money() -> _Rows:
             payment_date=date(2026, 2, 14),
         ),
         *_payment(
-            "PAY-2026-0004",
-            "INV-2026-0004",
+            "PAY-0004",
+            "INV-0004",
             9_990_000,
             account_id=_own("1-1200"),
             organization_id=_keyed("samudra"),
@@ -989,7 +989,7 @@ def _money() -> _Rows:
             reference="VA-DEMO-0004",
         ),
         *_payment(
-            "PAY-2026-0005",
+            "PAY-0005",
             None,
             2_200_000,
             person_id=_keyed("hendra"),
@@ -1011,16 +1011,16 @@ def _money() -> _Rows:
                 },
             )
             for unit, order, line_no, account, day, amount in [
-                ("JKT", "SO-2026-0001", 1, "4-1000", date(2026, 1, 31), 810_000),
-                ("JKT", "SO-2026-0001", 1, "4-1000", date(2026, 2, 28), 810_000),
-                ("JKT", "SO-2026-0001", 1, "4-1000", date(2026, 3, 31), 810_000),
-                ("JKT", "SO-2026-0001", 2, "4-3000", date(2026, 1, 12), 185_000),
-                ("ONL", "SO-2026-0002", 1, "4-2000", date(2026, 2, 21), 650_000),
-                ("BDG", "SO-2026-0003", 1, "4-3000", date(2026, 2, 14), 370_000),
-                ("BDG", "SO-2026-0003", 2, "4-3000", date(2026, 2, 14), 120_000),
-                ("BDG", "SO-2026-0004", 1, "4-4000", date(2026, 4, 30), 6_000_000),
-                ("BDG", "SO-2026-0004", 1, "4-4000", date(2026, 5, 31), 6_000_000),
-                ("BDG", "SO-2026-0004", 1, "4-4000", date(2026, 6, 30), 6_000_000),
+                ("JKT", "SO-0001", 1, "4-1000", date(2026, 1, 31), 810_000),
+                ("JKT", "SO-0001", 1, "4-1000", date(2026, 2, 28), 810_000),
+                ("JKT", "SO-0001", 1, "4-1000", date(2026, 3, 31), 810_000),
+                ("JKT", "SO-0001", 2, "4-3000", date(2026, 1, 12), 185_000),
+                ("ONL", "SO-0002", 1, "4-2000", date(2026, 2, 21), 650_000),
+                ("BDG", "SO-0003", 1, "4-3000", date(2026, 2, 14), 370_000),
+                ("BDG", "SO-0003", 2, "4-3000", date(2026, 2, 14), 120_000),
+                ("BDG", "SO-0004", 1, "4-4000", date(2026, 4, 30), 6_000_000),
+                ("BDG", "SO-0004", 1, "4-4000", date(2026, 5, 31), 6_000_000),
+                ("BDG", "SO-0004", 1, "4-4000", date(2026, 6, 30), 6_000_000),
             ]
         ),
     ]
@@ -1139,7 +1139,7 @@ def _marketing() -> _Rows:
                     channel_id="whatsapp",
                     item_id=_own("GE"),
                     owner_id=_keyed("bagus"),
-                    order_id=_own("SO-2026-0001"),
+                    order_id=_own("SO-0001"),
                     status="Won",
                     lead_date=date(2026, 1, 3),
                     closed_date=date(2026, 1, 5),
@@ -1153,7 +1153,7 @@ def _marketing() -> _Rows:
                     channel_id="instagram",
                     item_id=_own("EPT"),
                     owner_id=_keyed("suardana"),
-                    order_id=_own("SO-2026-0002"),
+                    order_id=_own("SO-0002"),
                     status="Won",
                     lead_date=date(2026, 1, 24),
                     closed_date=date(2026, 2, 2),

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from piccolo.engine.finder import engine_finder
-
 import atlas
 from atlas.columns import ForeignKey
-from atlas.errors import AtlasError, ConfigurationError
+from atlas.errors import AtlasError
 from atlas.table import Table
 
 #: Column names and values of one row, references natural.
@@ -82,18 +80,18 @@ class Count:
     present: int = 0
 
 
-async def load(seed: Seed) -> dict[type[Table], Count]:
+Counts = dict[type[Table], Count]
+
+
+async def load(seed: Seed) -> Counts:
     """Insert the rows of ``seed`` that are missing, all in one transaction; count per table.
 
     Raises ``AtlasError`` when a table does not exist or a row references one
     that is neither in ``seed`` nor in the database, and ``InvalidValueError``
     for a value the model does not allow; nothing is stored then.
     """
-    engine = engine_finder()
-    if engine is None:
-        raise ConfigurationError("No database is configured: set PICCOLO_CONF=atlas.conf")
     loader = _Loader()
-    async with engine.transaction():
+    async with atlas.Entity._meta.db.transaction():
         for table, row in seed:
             await loader.add(table, row)
     return loader.counts
@@ -103,7 +101,7 @@ class _Loader:
     """One load: the counts so far, and the ids of the rows met so far."""
 
     def __init__(self) -> None:
-        self.counts: dict[type[Table], Count] = {}
+        self.counts: Counts = {}
         self._ids: dict[tuple[type[Table], tuple[Any, ...]], Any] = {}
 
     async def add(self, table: type[Table], row: Row) -> None:
@@ -123,8 +121,9 @@ class _Loader:
         if table not in self.counts:
             if not await table.table_exists():
                 raise AtlasError(
-                    f"The database has no table {table._meta.tablename}: run "
-                    "`piccolo migrations forwards all` first."
+                    f"{getattr(table._meta.db, 'path', 'The database')} has no table "
+                    f"{table._meta.tablename}. Make the tables first: piccolo migrations forwards "
+                    "all (outside a checkout with PICCOLO_CONF=atlas.conf)"
                 )
             self.counts[table] = Count()
         return self.counts[table]

@@ -1,0 +1,1 @@
+"""The benchmark: what one operation costs here and with other libraries, side by side."""

@@ -1,0 +1,86 @@
+"""Whether all peers do the same work, looked at before anything is timed.
+
+In: peers and a database. Out: nothing, or ``DifferentResultError`` for the
+first peer that reads or stores something else than the first one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmark.data import Data, Row, connect
+from benchmark.peers.peer import Peer, plain
+
+_JOINED = ("id", "number", "status", "order_date", "total_amount", "customer", "unit")
+
+#: What each peer makes itself; only its form can be compared.
+_OWN = ("id", "created_at", "updated_at")
+
+
+class DifferentResultError(Exception):
+    """A peer does other work than the others, so their times cannot be compared."""
+
+
+async def check(peers: list[Peer], data: Data) -> None:
+    """Let every peer do each operation once, and compare what came of it."""
+    expected: Row | None = None
+    for peer in peers:
+        await peer.open(data.path)
+        try:
+            done = await _done_by(peer, data)
+        finally:
+            await peer.close()
+            data.remove_new_orders()
+        expected = expected or done
+        for operation, result in done.items():
+            if result != expected[operation]:
+                raise DifferentResultError(
+                    f"{operation}: {peer.name} has {result!r} and {peers[0].name} has "
+                    f"{expected[operation]!r}"
+                )
+
+
+async def _done_by(peer: Peer, data: Data) -> Row:
+    """Return what ``peer`` read, with the types, and what it stored, as it is in the file."""
+    done: Row = {}
+    order_id = data.order_ids[len(data.order_ids) // 2]
+    await _call(peer.update, order_id, f"called by {peer.name}")  # type: ignore[attr-defined]
+    done["update"] = _stored(data, order_id)["note"] == f"called by {peer.name}"
+    await _call(peer.update, order_id, "called")  # type: ignore[attr-defined]
+    columns = tuple(_stored(data, order_id))
+    row = plain(await _call(peer.point_read, order_id), columns)  # type: ignore[attr-defined]
+    moment = row.pop("updated_at")
+    done["updated_at"] = (type(moment), abs(datetime.now(UTC) - moment).total_seconds() < 60)
+    done["point-read"] = _typed(row)
+    rows = await _call(peer.join, data.entity_ids[0])  # type: ignore[attr-defined]
+    done["join"] = [_typed(plain(row, _JOINED)) for row in rows]
+    await _call(peer.insert, next(data.new_orders()) | {"number": "new-0"})  # type: ignore[attr-defined]
+    inserted = _stored(data, "new-0", by="number")
+    done["insert"] = {
+        name: _form(value) if name in _OWN else value for name, value in inserted.items()
+    }
+    return done
+
+
+async def _call(method: Any, *arguments: Any) -> Any:
+    result = method(*arguments)
+    return await result if hasattr(result, "__await__") else result
+
+
+def _typed(row: Row) -> Row:
+    return {name: (type(value), value) for name, value in row.items()}
+
+
+def _form(text: str) -> str:
+    """Return a text with its letters and digits hidden, as they differ from peer to peer."""
+    return "".join("x" if character.isalnum() else character for character in text)
+
+
+def _stored(data: Data, value: str, by: str = "id") -> Row:
+    with closing(connect(data.path)) as database:
+        database.row_factory = sqlite3.Row
+        found = database.execute(f"SELECT * FROM commerce_order WHERE {by} = ?", (value,))
+        return dict(found.fetchone())
