@@ -8,9 +8,10 @@ hands these out; nobody needs to import them.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from piccolo.columns import Column
@@ -18,6 +19,7 @@ from piccolo.custom_types import Combinable, TableInstance
 from piccolo.query.methods.delete import Delete as PiccoloDelete
 from piccolo.query.methods.insert import Insert as PiccoloInsert
 from piccolo.query.methods.objects import GetRelated as PiccoloGetRelated
+from piccolo.query.methods.objects import Objects as PiccoloObjects
 from piccolo.query.methods.objects import UpdateSelf as PiccoloUpdateSelf
 from piccolo.query.methods.refresh import Refresh as PiccoloRefresh
 from piccolo.query.methods.select import Select as PiccoloSelect
@@ -25,7 +27,7 @@ from piccolo.query.methods.update import Update as PiccoloUpdate
 from piccolo.query.mixins import OnConflictAction, ValuesDelegate
 from piccolo.querystring import QueryString, Selectable
 
-from atlas.columns import CompositeKey, ReferencedTable
+from atlas.columns import CompositeKey, Decimal, ReferencedTable
 from atlas.errors import InvalidValueError, RowNotFoundError
 from atlas.m2m import M2MSelect
 
@@ -346,8 +348,20 @@ class Insert(PiccoloInsert[TableInstance]):
                 del result[name]
 
 
+#: How many rows are turned into their final form before other tasks have their turn.
+_SLICE = 250
+
+
 class Select(PiccoloSelect[TableInstance]):
     """A SELECT whose many-to-many columns come back as the values that are stored."""
+
+    @property
+    def default_querystrings(self) -> Sequence[QueryString]:
+        querystrings = super().default_querystrings
+        return _with_floats(querystrings, self.columns_delegate.selected_columns)
+
+    async def _process_results(self, results: Any) -> Any:
+        return await _in_slices(super()._process_results, results)
 
     def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
         """Add columns to the select.
@@ -383,6 +397,50 @@ class Select(PiccoloSelect[TableInstance]):
         # Piccolo forgets the columns (query/base.py, freeze), and with them what to decode.
         frozen.query.columns_delegate = copy.copy(self.columns_delegate)  # type: ignore[attr-defined]
         return frozen
+
+
+class Objects(PiccoloObjects[TableInstance]):
+    """A SELECT of whole rows as objects."""
+
+    @property
+    def default_querystrings(self) -> Sequence[QueryString]:
+        columns = list(self.table._meta.columns)
+        for foreign_key in self.prefetch_delegate.fk_columns:
+            for joined in (*foreign_key._meta.call_chain, foreign_key):
+                columns += joined.all_columns()
+        return _with_floats(super().default_querystrings, columns)
+
+    async def _process_results(self, results: Any) -> Any:
+        return await _in_slices(super()._process_results, results)
+
+
+async def _in_slices(process: Callable[[Any], Awaitable[Any]], results: Any) -> Any:
+    """Process many rows a few at a time, so that the event loop is never held for long."""
+    if not results or len(results) <= _SLICE:
+        return await process(results)
+    processed: list[Any] = []
+    for start in range(0, len(results), _SLICE):
+        processed += await process(results[start : start + _SLICE])
+        await asyncio.sleep(0)
+    return processed
+
+
+def _with_floats(
+    querystrings: Sequence[QueryString], columns: Iterable[Any]
+) -> Sequence[QueryString]:
+    """Tell the engine which results must be floats; SQLite lets text stay in a REAL column."""
+    floats = [_output_name(column) for column in columns if isinstance(column, Decimal)]
+    if not floats:
+        return querystrings
+    return [_Floats(floats, querystring) for querystring in querystrings]
+
+
+class _Floats(QueryString):
+    """A query, and the keys of its rows under which a float must be."""
+
+    def __init__(self, floats: Sequence[str | None], querystring: QueryString) -> None:
+        super().__init__(querystring.template, *querystring.args)
+        self.floats = floats
 
 
 def _output_name(selected: Any) -> str | None:

@@ -23,7 +23,7 @@ from atlas import patches
 from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError
 from atlas.m2m import AddRelated, RelatedRows
-from atlas.query import Delete, GetRelated, Insert, Refresh, Select, Update, UpdateSelf
+from atlas.query import Delete, GetRelated, Insert, Objects, Refresh, Select, Update, UpdateSelf
 
 patches.apply()
 
@@ -269,6 +269,10 @@ class Table(PiccoloTable):
             columns_list=cls._process_column_args(*columns),
             exclude_secrets=exclude_secrets,
         )
+
+    @classmethod
+    def objects(cls, *prefetch: Any) -> Objects[Any]:
+        return Objects(table=cls, prefetch=prefetch)
 
     @classmethod
     def insert(cls, *rows: Any) -> Insert[Any]:

@@ -25,7 +25,7 @@ install() {
     fi
     if ! cmp -s pyproject.toml "$stamp"; then
         echo "Installing atlas$1 into .venv"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$1"
+        .venv/bin/python -m pip install -qq --disable-pip-version-check --editable ".$1"
         cp pyproject.toml "$stamp"
     fi
 }

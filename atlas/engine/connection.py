@@ -147,15 +147,18 @@ class Connection:
 
     # What follows runs in the thread; functions passed to run() and settle() call it.
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+    def execute(self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()) -> Rows:
         """Run one statement and return all its rows as dicts.
+
+        Raises ``ValueError`` when a stored value is none of its column's type;
+        ``floats`` are the keys of the rows under which a float must be.
 
         A lock of another process is waited for, up to the busy timeout, except
         inside a transaction, where waiting could not help.
         """
         cursor = self.cursor(sql, parameters)
         try:
-            return fetched(cursor)
+            return fetched(cursor, floats=floats)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         finally:
@@ -179,9 +182,11 @@ class Connection:
                 ):
                     raise translated(error, self.path, timeout_ms) from error
 
-    def execute_alone(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+    def execute_alone(
+        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
+    ) -> Rows:
         """Like ``execute``, outside a transaction; the statement may not begin one."""
-        rows = self.execute(sql, parameters)
+        rows = self.execute(sql, parameters, floats)
         if self._open_db().in_transaction:
             self.rollback()
             raise TransactionLostError(
@@ -190,14 +195,16 @@ class Connection:
             )
         return rows
 
-    def execute_inside(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+    def execute_inside(
+        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
+    ) -> Rows:
         """Like ``execute``, inside a transaction that must still be there."""
         if not self._open_db().in_transaction:
             raise TransactionLostError(
                 "SQLite rolled this transaction back when one of its writes was interrupted or "
                 "failed; nothing of it was written. Begin a new one."
             )
-        return self.execute(sql, parameters)
+        return self.execute(sql, parameters, floats)
 
     def rollback(self) -> None:
         """Roll back the transaction, if there is one."""
@@ -291,10 +298,19 @@ def _uri(path: str, *, reader: bool) -> str:
     return f"file:{quote(path)}?mode={'rw' if reader else 'rwc'}"
 
 
-def fetched(cursor: sqlite3.Cursor, size: int | None = None) -> Rows:
-    """Return the next ``size`` rows of a cursor as dicts; all of them by default."""
-    rows = cursor.fetchall() if size is None else cursor.fetchmany(size)
-    if not rows:
+def fetched(cursor: sqlite3.Cursor, size: int | None = None, floats: Sequence[str] = ()) -> Rows:
+    """Return the next ``size`` rows of a cursor as dicts; all of them by default.
+
+    SQLite keeps text that is no number in a REAL column, and hands it out as it
+    is: ``ValueError`` for a value under one of ``floats`` that is no float.
+    """
+    tuples = cursor.fetchall() if size is None else cursor.fetchmany(size)
+    if not tuples:
         return []
     names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    rows = [dict(zip(names, values, strict=True)) for values in tuples]
+    for name in floats:
+        for row in rows:
+            if type(value := row[name]) is not float and value is not None:
+                raise ValueError(f"{name}: {value!r} is no float")
+    return rows

@@ -8,7 +8,6 @@ the types they were declared with.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from piccolo.querystring import QueryString
@@ -29,18 +28,6 @@ _SPOILED = {
     "REAL": "typeof({c}) <> 'real'",
     "TIMESTAMPTZ": "typeof({c}) <> 'text' OR datetime({c}) IS NULL",
 }
-
-
-def check_floats(rows: Rows, names: Sequence[str]) -> None:
-    """Raise ``ValueError`` for a value of ``names`` that is neither a float nor None.
-
-    SQLite keeps text that is no number in a REAL column, and hands it out as it is.
-    """
-    for name in names:
-        for row in rows:
-            value = row[name]
-            if type(value) is not float and value is not None:
-                raise ValueError(f"{value!r} is no float")
 
 
 async def translated(engine: SQLiteEngine, sql: str, error: ValueError) -> ValueError:

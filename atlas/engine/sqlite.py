@@ -175,13 +175,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         transaction = self.current_transaction.get()
         try:
             if transaction is not None:
-                rows = await transaction.execute(sql, parameters)
+                rows = await transaction.execute(sql, parameters, floats)
             else:
-                rows = await self._run_alone(
-                    sql, parameters, only_reads(sql) if reads is None else reads, in_pool
-                )
-            if floats:
-                spoiled.check_floats(rows, floats)
+                reads = only_reads(sql) if reads is None else reads
+                rows = await self._run_alone(sql, parameters, floats, reads, in_pool)
         except ValueError as error:
             raise await spoiled.translated(self, sql, error) from error
         if self.pool is not None:
@@ -191,11 +188,16 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         return rows
 
     async def _run_alone(
-        self, sql: str, parameters: Sequence[Any], reads: bool, in_pool: bool
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        floats: Sequence[str],
+        reads: bool,
+        in_pool: bool,
     ) -> Rows:
         source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=in_pool)
         try:
-            rows = await connection.run(lambda: connection.execute_alone(sql, parameters))
+            rows = await connection.run(lambda: connection.execute_alone(sql, parameters, floats))
         except asyncio.CancelledError:
             source.give_up(connection)
             raise
@@ -249,6 +251,7 @@ class Batch(BaseBatch):
         self._connection: Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._sql = ""
+        self._floats: Sequence[str] = ()
         #: All rows, where no connection can be kept for the batch alone.
         self._rows: Rows | None = None
 
@@ -256,6 +259,7 @@ class Batch(BaseBatch):
         querystring = self._query.querystrings[0]
         sql, parameters = querystring.compile_string(engine_type="sqlite")
         self._sql = sql
+        self._floats = getattr(querystring, "floats", ())
         transaction = self._engine.current_transaction.get()
         if transaction is not None:
             connection = transaction.connection
@@ -293,13 +297,14 @@ class Batch(BaseBatch):
     async def next(self) -> list[Any]:
         """Return the next rows; an empty list at the end."""
         size, connection, cursor = self._batch_size, self._connection, self._cursor
+        floats = self._floats
         if self._rows is not None:
             rows, self._rows = self._rows[:size], self._rows[size:]
         elif connection is None or cursor is None:
             raise ConnectionClosedError("The batch is used outside its async with block.")
         else:
             try:
-                rows = await connection.run(lambda: fetched(cursor, size))
+                rows = await connection.run(lambda: fetched(cursor, size, floats))
             except ValueError as error:
                 raise await spoiled.translated(self._engine, self._sql, error) from error
         return await self._query._process_results(rows)  # type: ignore[no-any-return]

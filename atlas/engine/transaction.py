@@ -139,10 +139,12 @@ class Transaction(BaseTransaction):
         """The connection of the block; raises ``TransactionLostError`` after it."""
         return self._active()
 
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+    async def execute(
+        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
+    ) -> Rows:
         """Run one statement in the transaction and return its rows."""
         connection = self._active()
-        return await connection.run(lambda: connection.execute_inside(sql, parameters))
+        return await connection.run(lambda: connection.execute_inside(sql, parameters, floats))
 
     async def _acquire(self) -> tuple[Lane | Shelf, Connection]:
         return await self.engine.acquire(reads=False, what="a transaction")
@@ -212,8 +214,10 @@ class Snapshot(Transaction):
 
         await connection.run(begin)
 
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+    async def execute(
+        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
+    ) -> Rows:
         """Run one statement that only reads; raise ``TransactionError`` for any other."""
         if not only_reads(sql) and not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
             raise TransactionError(f"A snapshot only reads; it does not run: {sql[:100]}")
-        return await super().execute(sql, parameters)
+        return await super().execute(sql, parameters, floats)
