@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal as PythonDecimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, overload
 
 from piccolo.columns import Boolean as PiccoloBoolean
 from piccolo.columns import Column, OnDelete, OnUpdate
@@ -55,6 +55,7 @@ __all__ = [
     "utc_now",
 ]
 
+PythonType = TypeVar("PythonType")
 ReferencedTable = TypeVar("ReferencedTable", bound=Table)
 
 #: PostgreSQL's INTEGER; SQLite would take 64 bits, and the model promises the same on both.
@@ -63,6 +64,8 @@ _INTEGER_LIMIT = 2**31
 #: asyncpg stores the first and the last instant as -infinity and infinity.
 _FIRST_INSTANT = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 _LAST_INSTANT = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+#: The first and the last day too; it reads them back, but PostgreSQL's JSON names them so.
+_INFINITE_DATES = {"-infinity": datetime.date.min, "infinity": datetime.date.max}
 
 
 def utc_now() -> datetime.datetime:
@@ -127,7 +130,7 @@ class Expression(_Arithmetic, QueryString):
     """What arithmetic with columns makes: ``(Order.total_amount + 1) * 2``."""
 
 
-class ModelColumn(Column):
+class ModelColumn(Column, Generic[PythonType]):
     """What all columns of the model share: exact DDL, and a check of every value written."""
 
     #: For each engine, SQL that holds when the column may store ``_result``, which an
@@ -140,6 +143,16 @@ class ModelColumn(Column):
         self._tokens: frozenset[Any] | None = (
             frozenset(member.value for member in choices) if choices else None
         )
+
+    if TYPE_CHECKING:  # a column on the class, a value on a row
+
+        @overload
+        def __get__(self, obj: Table, objtype: Any = None) -> PythonType: ...
+
+        @overload
+        def __get__(self, obj: None, objtype: Any = None) -> Self: ...
+
+        def __get__(self, obj: Table | None, objtype: Any = None) -> Any: ...
 
     def accept(self, value: Any) -> Any:
         """Return ``value`` in the form it is stored in; it runs for every value of every insert.
@@ -297,7 +310,7 @@ class ModelColumn(Column):
         return str(self.get_sql_value(default))
 
 
-class Text(ModelColumn, PiccoloText):
+class Text(ModelColumn[str], PiccoloText):
     """``text``: a ``str`` that both databases can hold, of any length."""
 
     column_type = "TEXT"
@@ -331,7 +344,7 @@ class Ulid(Text):
         return _ulid(self, value)
 
 
-class Integer(_Arithmetic, ModelColumn, PiccoloInteger):
+class Integer(_Arithmetic, ModelColumn[int], PiccoloInteger):
     """``integer``: an ``int`` of 32 bits; a float is taken when it has no fraction."""
 
     column_type = "INTEGER"
@@ -355,7 +368,7 @@ class Integer(_Arithmetic, ModelColumn, PiccoloInteger):
         return number
 
 
-class Decimal(_Arithmetic, ModelColumn, PiccoloDoublePrecision):
+class Decimal(_Arithmetic, ModelColumn[float], PiccoloDoublePrecision):
     """``decimal``: a finite ``float`` of 8 bytes; exact for whole numbers up to 2^53.
 
     REAL on SQLite and DOUBLE PRECISION on PostgreSQL, whose REAL has 4 bytes.
@@ -395,7 +408,7 @@ class Decimal(_Arithmetic, ModelColumn, PiccoloDoublePrecision):
         return None if value is None else float(value)
 
 
-class Boolean(ModelColumn, PiccoloBoolean):
+class Boolean(ModelColumn[bool], PiccoloBoolean):
     """``bool``: True or False; 0 and 1 are taken for them."""
 
     column_type = "BOOLEAN"
@@ -412,7 +425,7 @@ class Boolean(ModelColumn, PiccoloBoolean):
         return None if value is None else self._convert(value)
 
 
-class Date(ModelColumn, PiccoloDate):
+class Date(ModelColumn[datetime.date], PiccoloDate):
     """``date``: a ``datetime.date`` and not a datetime, whose time would be lost."""
 
     column_type = "DATE"
@@ -447,10 +460,12 @@ class Date(ModelColumn, PiccoloDate):
         return self + -value
 
     def from_json(self, value: Any) -> datetime.date | None:
-        return None if value is None else datetime.date.fromisoformat(value)
+        if value is None:
+            return None
+        return _INFINITE_DATES.get(value) or datetime.date.fromisoformat(value)
 
 
-class Timestamp(ModelColumn, PiccoloTimestamptz):
+class Timestamp(ModelColumn[datetime.datetime], PiccoloTimestamptz):
     """``timestamp``: an aware ``datetime``, stored in UTC."""
 
     column_type = "TIMESTAMPTZ"
@@ -481,7 +496,7 @@ class Timestamp(ModelColumn, PiccoloTimestamptz):
         return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
 
 
-class ForeignKey(ModelColumn, PiccoloForeignKey[ReferencedTable]):
+class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
     """A reference to another table's ``id``, or to the own table's with ``"self"``.
 
     The one foreign key class of the package: Piccolo follows a chain of three
@@ -587,7 +602,7 @@ def _plain_str(text: str) -> str:
     return text if type(text) is str else str.__str__(text)
 
 
-def _ulid(column: ModelColumn, value: Any) -> str:
+def _ulid(column: ModelColumn[Any], value: Any) -> str:
     if is_ulid(value):
         return _plain_str(value)
     if isinstance(value, str) and is_ulid(value.upper()):

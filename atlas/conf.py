@@ -5,12 +5,9 @@ Set ``PICCOLO_CONF=atlas.conf``; the database is the one of ``DATABASE_URL``.
 
 from piccolo.conf.apps import AppRegistry
 
-from atlas.engine.factory import create_engine
-from atlas.settings import Settings
+from atlas.client.client import create_client
 
-_settings = Settings.load()
-
-DB = create_engine(_settings.database_url, _settings.engine_options(), {})
+DB = create_client().engine
 
 APP_REGISTRY = AppRegistry(
     apps=[

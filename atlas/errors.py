@@ -12,6 +12,7 @@
     │   └── ConnectionClosedError    it is closed
     ├── PoolTimeoutError         no connection became free in time              (also TimeoutError)
     ├── TransactionLostError     a transaction that is over                     (also RuntimeError)
+    ├── DatabaseServerError      a server that cannot be reached       (also ConnectionError)
     ├── DatabaseBusyError        a lock was held too long      (also sqlite3.OperationalError)
     └── DatabaseFileError        a file that cannot be used    (also sqlite3.OperationalError)
 
@@ -127,6 +128,10 @@ class TransactionLostError(AtlasError, RuntimeError):
     Its block was left already, or SQLite rolled it back when one of its
     statements was interrupted.
     """
+
+
+class DatabaseServerError(AtlasError, ConnectionError):
+    """The server of a URL cannot be reached, or refused the connection. Nothing was run."""
 
 
 class DatabaseBusyError(AtlasError, sqlite3.OperationalError):

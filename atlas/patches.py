@@ -12,6 +12,9 @@ from typing import Any
 import piccolo
 from piccolo.columns import Column, ForeignKey
 from piccolo.conf.apps import Finder
+from piccolo.engine.base import Engine
+from piccolo.engine.finder import engine_finder
+from piccolo.table import TableMeta
 from piccolo.utils import pydantic as piccolo_pydantic
 
 _CHECKED_VERSION = "1.38."
@@ -35,6 +38,25 @@ def _value_type_of_a_foreign_key() -> None:
     piccolo_pydantic.get_pydantic_value_type = get_pydantic_value_type
 
 
+def _engine_of_a_table() -> None:
+    """Let a table ask for its engine each time.
+
+    table.py, line 134, keeps the first one it finds, which may be that of a
+    client that is closed by now.
+    """
+
+    def db(meta: TableMeta) -> Engine[Any]:
+        engine = meta._db or engine_finder()
+        if engine is None:
+            raise RuntimeError("Unable to find the engine")
+        return engine
+
+    def set_db(meta: TableMeta, engine: Engine[Any]) -> None:
+        meta._db = engine
+
+    TableMeta.db = property(db, set_db)  # type: ignore[assignment]
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -55,3 +77,4 @@ def apply() -> None:
             "piccolo==1.38.*, or check atlas/patches.py against the new version."
         )
     _value_type_of_a_foreign_key()
+    _engine_of_a_table()

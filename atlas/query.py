@@ -12,9 +12,11 @@ import asyncio
 import copy
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from piccolo.columns import Column
+from piccolo.constraints import Unique
 from piccolo.custom_types import Combinable, TableInstance
 from piccolo.query.methods.delete import Delete as PiccoloDelete
 from piccolo.query.methods.insert import Insert as PiccoloInsert
@@ -24,10 +26,16 @@ from piccolo.query.methods.objects import UpdateSelf as PiccoloUpdateSelf
 from piccolo.query.methods.refresh import Refresh as PiccoloRefresh
 from piccolo.query.methods.select import Select as PiccoloSelect
 from piccolo.query.methods.update import Update as PiccoloUpdate
-from piccolo.query.mixins import OnConflictAction, ValuesDelegate
+from piccolo.query.mixins import (
+    OnConflict,
+    OnConflictAction,
+    OnConflictDelegate,
+    OnConflictItem,
+    ValuesDelegate,
+)
 from piccolo.querystring import QueryString, Selectable
 
-from atlas.columns import CompositeKey, Decimal, ReferencedTable
+from atlas.columns import CompositeKey, Decimal, ModelColumn, ReferencedTable
 from atlas.errors import InvalidValueError, RowNotFoundError
 from atlas.m2m import M2MSelect
 
@@ -38,13 +46,13 @@ if TYPE_CHECKING:
     from atlas.table import Table
 
 
-def _differ(engine_type: str) -> str:
+def _differs(engine_type: str) -> str:
     """Return the null-safe inequality of an engine (SQLite has the standard's since 3.39)."""
     return "IS NOT" if engine_type == "sqlite" else "IS DISTINCT FROM"
 
 
-def _stamp(stamp: Column, old: str, changes: Sequence[QueryString]) -> QueryString:
-    """Return what ``updated_at`` becomes: later than ``old`` if one of ``changes`` holds.
+def _stamp(stamp: Column, old: str, changed: QueryString) -> QueryString:
+    """Return what ``updated_at`` becomes: later than ``old`` where ``changed`` holds.
 
     Usually that is now. Behind a clock that was set back, or the faster one of
     another machine, it is the next instant: who reads on from the last
@@ -55,11 +63,8 @@ def _stamp(stamp: Column, old: str, changes: Sequence[QueryString]) -> QueryStri
         if stamp._meta.engine_type == "sqlite"
         else f"GREATEST({{}}, {old} + INTERVAL '1 microsecond')"
     )
-    changed = " OR ".join("{}" for _ in changes)
     return QueryString(
-        f"CASE WHEN {changed} THEN {next_instant} ELSE {old} END",
-        *changes,
-        stamp._meta.auto_update(),
+        f"CASE WHEN {{}} THEN {next_instant} ELSE {old} END", changed, stamp._meta.auto_update()
     )
 
 
@@ -105,13 +110,6 @@ class Update(PiccoloUpdate[TableInstance]):
         #: The object whose ``save`` this is; it learns what happened to its row.
         self.row: Table | None = None
 
-    def _validate(self) -> None:
-        super()._validate()  # type: ignore[no-untyped-call]
-        for column, value in self.values_delegate._values.items():
-            _refuse_fixed(column, value)
-            if self.use_auto_update:
-                _refuse_stamp(column, value)
-
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
         query = copy.copy(self)  # this one keeps what it was given
@@ -119,19 +117,23 @@ class Update(PiccoloUpdate[TableInstance]):
         return super(Update, query).default_querystrings
 
     def _checked_values(self) -> dict[Column, Any]:
-        checked: dict[Column, Any] = {
-            column: column.accept_update(value)  # type: ignore[attr-defined]
-            for column, value in self.values_delegate._values.items()
-        }
+        checked: dict[Column, Any] = {}
+        column: Any
+        for column, value in self.values_delegate._values.items():
+            _refuse_fixed(column, value)
+            if self.use_auto_update:
+                _refuse_stamp(column, value)
+            # Of the class: on a foreign key Piccolo searches all attributes (see Table._checks).
+            if self.row is None or column._meta.primary_key:
+                checked[column] = ModelColumn.accept_update(column, value)
+            else:  # an object that kept an expression would not hold what its row does
+                checked[column] = ModelColumn.accept(column, value)
         if self.use_auto_update:
-            changes = [
-                QueryString(
-                    f'"{column._meta.db_column_name}" {_differ(self.engine_type)} ({{}})', value
-                )
-                for column, value in checked.items()
-            ]
+            differs = _differs(self.engine_type)
+            changes = [f'"{column._meta.db_column_name}" {differs} ({{}})' for column in checked]
+            changed = QueryString(" OR ".join(changes), *checked.values())
             for stamp in self.table._meta.auto_update_columns:
-                checked[stamp] = _stamp(stamp, f'"{stamp._meta.db_column_name}"', changes)
+                checked[stamp] = _stamp(stamp, f'"{stamp._meta.db_column_name}"', changed)
         return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
@@ -284,9 +286,16 @@ class Insert(PiccoloInsert[TableInstance]):
             target = target.columns
         elif isinstance(target, str):
             target = self._columns_of(target)
-        checked = None if values is None else self._checked(target, values)
-        super().on_conflict(target=target, action=action, values=checked, where=where)
+        super().on_conflict(target=target, action=action, values=values, where=where)
         return self
+
+    @property
+    def default_querystrings(self) -> Sequence[QueryString]:
+        query = copy.copy(self)  # this one keeps what it was given
+        items = self.on_conflict_delegate._on_conflict.on_conflict_items
+        checked = [replace(item, values=self._checked_values(item)) for item in items]
+        query.on_conflict_delegate = OnConflictDelegate(OnConflict(checked))
+        return super(Insert, query).default_querystrings
 
     def _columns_of(self, name: str) -> tuple[Column, ...]:
         """Return the columns of a unique key; SQLite cannot be given its name."""
@@ -296,36 +305,42 @@ class Insert(PiccoloInsert[TableInstance]):
             if column._meta.unique:
                 keys[f"{meta.tablename}_{column._meta.name}_key"] = (column,)
         for constraint in meta.constraints:
-            names = constraint._meta.params["columns"]
-            keys[constraint._meta.name] = tuple(meta.get_column_by_name(name) for name in names)
+            if isinstance(constraint, Unique):
+                names = constraint._meta.params["columns"]
+                keys[constraint._meta.name] = tuple(map(meta.get_column_by_name, names))
         if name not in keys:
             raise ValueError(f"{name} is no unique key of {meta.tablename}; {', '.join(keys)} are")
         return keys[name]
 
-    def _checked(self, target: Any, values: Sequence[Any]) -> list[Any]:
-        in_target = {c._meta.name for c in (target if isinstance(target, tuple) else (target,))}
+    def _checked_values(self, conflict: OnConflictItem) -> list[Any]:
+        target = conflict.target if isinstance(conflict.target, tuple) else (conflict.target,)
+        in_target = {column._meta.name for column in target if isinstance(column, Column)}
         table = self.table._meta.get_formatted_tablename()
         stamps = self.table._meta.auto_update_columns
+        differs = _differs(self.engine_type)
         checked: list[Any] = []
-        changes: list[QueryString] = []
-        for item in values:
+        changes: list[str] = []
+        new: list[Any] = []
+        for item in conflict.values or ():
+            column: Any
             column, *value = item if isinstance(item, tuple) else (item,)
-            changed = f'{table}."{column._meta.db_column_name}" {_differ(self.engine_type)}'
+            name = f'"{column._meta.db_column_name}"'
             if value:
                 _refuse_fixed(column, value[0])
                 _refuse_stamp(column, value[0])
-                accepted = column.accept_update(value[0])
-                checked.append((column, accepted))
-                changes.append(QueryString(f"{changed} ({{}})", accepted))
+                new.append(column.accept_update(value[0]))
+                checked.append((column, new[-1]))
+                changes.append(f"{table}.{name} {differs} ({{}})")
             elif not any(column is stamp for stamp in stamps):
                 if column._meta.name not in in_target:  # those are equal: that is the conflict
                     _refuse_fixed(column, "the value of the inserted row")
                 checked.append(column)
-                changes.append(QueryString(f'{changed} excluded."{column._meta.db_column_name}"'))
+                changes.append(f"{table}.{name} {differs} excluded.{name}")
         if changes:
+            changed = QueryString(" OR ".join(changes), *new)
             for stamp in stamps:
                 old = f'{table}."{stamp._meta.db_column_name}"'
-                checked.append((stamp, _stamp(stamp, old, changes)))
+                checked.append((stamp, _stamp(stamp, old, changed)))
         return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:

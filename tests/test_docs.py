@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from conftest import ROOT, migrate
 
 import atlas.cli
 from atlas.engine.sqlite import SQLiteEngine
-from atlas.settings import Settings
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "scripts" / "README.md"])
 
@@ -157,29 +155,6 @@ def test_named_modules_exist(path: Path) -> None:
     """A module, folder or script that a document names is there."""
     for name in re.findall(r"`((?:atlas|docs|scripts|tests)/[\w./]+)`", path.read_text()):
         assert (ROOT / name).exists(), name
-
-
-def test_env_example_lists_every_setting() -> None:
-    """``.env.example`` has each variable once, commented out, with the default in force."""
-    listed = re.findall(
-        r"^#([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE
-    )
-    defaults = {
-        name.upper(): str(field.default).lower()
-        if isinstance(field.default, bool)
-        else str(field.default)
-        for name, field in Settings.model_fields.items()
-    }
-    assert dict(listed) == defaults
-    assert len(listed) == len(defaults)
-
-
-def test_env_example_explains_every_setting() -> None:
-    """Each variable stands right below its explanation."""
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    for above, line in pairwise(lines):
-        if re.match(r"#[A-Z_]+=", line):
-            assert above.startswith("# ")
 
 
 def test_changelog_begins_with_what_is_unreleased() -> None:

@@ -70,21 +70,47 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-def test_databases_are_not_committed(tmp_path: Path) -> None:
-    """Git ignores databases, their side files and what the scripts make."""
+@pytest.mark.timeout(300)  # it asks the package index
+def test_run_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    """In an empty clone: run, run again, and run on a file that is no database."""
     if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout")
-    made = [
-        "atlas-ops.db",
-        "atlas-ops.db-wal",
-        "atlas-ops.db-shm",
-        "atlas-ops.db-journal",
-        "any.sqlite",
-        "any.sqlite3",
-        ".env",
-        ".venv/bin/python",
-    ]
-    result = subprocess.run(
-        ["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True
-    )
-    assert result.stdout.splitlines() == made
+        pytest.skip("this is no git checkout to clone")
+    clone = tmp_path / "clone"
+
+    def git(*arguments: str, folder: Path = clone) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+
+    # A clone would leave out what is not committed yet.
+    for name in git("ls-files", "-co", "--exclude-standard", folder=ROOT).splitlines():
+        if (ROOT / name).exists():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    git("init", "--quiet")
+    git("add", "--all")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ATLAS_", "PICCOLO_", "PYTHON", "VIRTUAL_ENV"))
+    } | {"DATABASE_URL": "postgresql://production.example/atlas"}  # which no demo row may reach
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [clone / "scripts" / "run"], cwd="/", env=environment, capture_output=True, text=True
+        )
+
+    first, second = run(), run()
+
+    assert (first.returncode, first.stderr) == (0, "")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "38 tables" in first.stdout
+    assert "Nothing to do" in second.stdout
+    assert "SO-0001 Jakarta Selatan Hendra Kusuma" in second.stdout
+    assert "Installing" not in second.stdout
+    assert "??" not in git("status", "--porcelain")
+
+    (clone / "atlas-ops.db").write_text("no database")
+    third = run()
+    assert third.returncode == 1
+    assert "is no SQLite database" in third.stderr

@@ -16,9 +16,10 @@ from typing import Any
 from atlas.client import scope
 from atlas.client.apps import Catalog, Commerce, Core, Db, Finance, Marketing, Target
 from atlas.engine.factory import AtlasEngine, create_engine
-from atlas.engine.options import Synchronous
+from atlas.engine.options import EngineOptions, Synchronous
 from atlas.engine.pool import PoolStats
-from atlas.errors import ClientError
+from atlas.engine.url import DatabaseURL
+from atlas.errors import ClientError, ConnectionClosedError
 from atlas.settings import Settings
 
 logger = logging.getLogger("atlas.client")
@@ -42,6 +43,7 @@ class Client:
 
     def __init__(self, engine: AtlasEngine) -> None:
         self.engine = engine
+        self._is_opening = False
         self._token: contextvars.Token[Client | None] | None = None
 
     def __repr__(self) -> str:
@@ -56,12 +58,17 @@ class Client:
         """Open the pool, as ``async with`` does, without binding this task to the client.
 
         For a framework's start-up hook. Raises ``DatabaseFileError`` when the
-        file cannot be opened, and ``ClientError`` when the client is open.
+        file cannot be opened, ``DatabaseServerError`` when the server cannot be
+        reached, and ``ClientError`` when the client is open.
         """
-        if self.is_open:
+        if self.is_open or self._is_opening:
             raise ClientError(f"{self!r} is open already; make another client with create_client.")
-        await self.engine.start_connection_pool()
-        scope.opened.append(self)
+        self._is_opening = True
+        try:
+            await self.engine.start_connection_pool()
+            scope.opened.append(self)
+        finally:
+            self._is_opening = False
 
     async def close(self) -> None:
         """Close the pool. Queries that wait for a connection get ``ConnectionClosedError``.
@@ -90,25 +97,58 @@ class Client:
                 scope.scope.reset(token)
         await self.close()
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
+    def transaction(self) -> Block:
         """Return a block that is written as a whole or not at all.
 
         Inside another it is a savepoint. A block that raises, or is cancelled,
-        writes nothing.
+        writes nothing. Queries inside run on this client, whichever others are open.
         """
-        return self.engine.transaction()
+        return Block(self, self._open_engine().transaction())
 
-    def snapshot(self) -> AbstractAsyncContextManager[Any]:
-        """Return a read-only block: one consistent view for a report while writers go on."""
-        return self.engine.snapshot()
+    def snapshot(self) -> Block:
+        """Return a read-only block: one consistent view for a report while writers go on.
+
+        Queries inside run on this client, whichever others are open.
+        """
+        return Block(self, self._open_engine().snapshot())
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""
-        return self.engine.stats()
+        return self._open_engine().stats()
 
     async def ping(self) -> float:
         """Run a statement and return how long it took, in milliseconds."""
-        return await self.engine.ping()
+        return await self._open_engine().ping()
+
+    def _open_engine(self) -> AtlasEngine:
+        if not self.is_open:
+            raise ConnectionClosedError(f"{self!r} is not open; use: async with create_client()")
+        return self.engine
+
+
+class Block:
+    """A transaction or snapshot of one client, to enter with ``async with``."""
+
+    def __init__(self, client: Client, block: AbstractAsyncContextManager[Any]) -> None:
+        self._client = client
+        self._block = block
+        self._token: contextvars.Token[Client | None] | None = None
+
+    async def __aenter__(self) -> Any:
+        entered = await self._block.__aenter__()
+        self._token = scope.scope.set(self._client)
+        return entered
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if self._token is not None:
+            with suppress(ValueError):  # left in another context, as a client's block may be
+                scope.scope.reset(self._token)
+        return await self._block.__aexit__(exception_type, exception, traceback)
 
 
 def create_client(
@@ -139,13 +179,15 @@ def create_client(
         "log_parameters": log_parameters,
     }
     settings = Settings.load()
-    return Client(
-        create_engine(
-            settings.database_url if url is None else url,
-            settings.engine_options(),
-            {name: value for name, value in given.items() if value is not None},
-        )
+    parsed = settings.url() if url is None else DatabaseURL.parse(url)
+    options = EngineOptions(
+        **{
+            **settings.engine_options(),
+            **parsed.options,
+            **{name: value for name, value in given.items() if value is not None},
+        }
     )
+    return Client(create_engine(parsed, options))
 
 
 @atexit.register

@@ -1,8 +1,8 @@
 """Which engine a query runs on.
 
 In: the clients that are open, and the one whose block the task is in. Out: the
-engine of the 38 tables and of Piccolo's own ``Migration`` table. All of them
-ask ``current_engine`` each time; nothing is kept in a table.
+engine of the 38 tables, of Piccolo's own ``Migration`` table and of its
+commands. All of them ask each time; nothing is kept in a table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextvars
 import os
 from typing import TYPE_CHECKING, Any
 
-from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE, Finder
 from piccolo.engine.base import Engine
 from piccolo.table import Table, TableMeta
@@ -28,8 +27,6 @@ scope: contextvars.ContextVar[Client | None] = contextvars.ContextVar("atlas_cli
 
 #: The clients that are open in this process, in the order they were opened.
 opened: list[Client] = []
-
-_default: Engine[Any] | None = None
 
 
 def current_client() -> Client | None:
@@ -49,7 +46,8 @@ def current_client() -> Client | None:
     if len(opened) > 1:
         raise ClientError(
             f"Several clients are open ({', '.join(map(repr, opened))}), and this task is in the "
-            "block of none of them. Run the query inside: async with client"
+            "block of none of them. Run the query inside one's async with block, transaction() or "
+            "snapshot()."
         )
     return opened[0] if opened else None
 
@@ -63,25 +61,16 @@ def current_engine() -> Engine[Any]:
 def default_engine() -> Engine[Any]:
     """Return the engine of ``piccolo_conf``, as stock Piccolo; without one, of the settings.
 
-    It is looked up once. Raises what importing ``piccolo_conf`` raises.
+    Raises what importing ``piccolo_conf`` raises, and ``ClientError`` when it has no DB.
     """
-    global _default
-    if _default is None:
-        _default = _find_default()
-    return _default
-
-
-def _find_default() -> Engine[Any]:
-    finder = Finder()
     try:
-        engine: Engine[Any] | None = _original_get_engine(finder)
+        engine: Engine[Any] | None = _original_get_engine(Finder())
     except ModuleNotFoundError as error:
-        if os.environ.get(ENVIRONMENT_VARIABLE) or error.name != DEFAULT_MODULE_NAME:
+        if not _has_no_conf(error):
             raise
         from atlas import conf  # reads the settings, so not before they are needed
 
-        settings_engine: Engine[Any] = conf.DB
-        return settings_engine
+        engine = conf.DB
     if engine is None:
         raise ClientError(f"No client is open, and {DEFAULT_MODULE_NAME} has no DB.")
     return engine
@@ -92,11 +81,21 @@ def _get_engine(finder: Finder, module_name: str | None = None) -> Engine[Any] |
 
     Another engine there is that of other apps, which have nothing to do with a client.
     """
-    engine: Engine[Any] | None = _original_get_engine(finder, module_name)
-    if not isinstance(getattr(engine, "options", None), EngineOptions):
-        return engine
-    client = current_client()
-    return engine if client is None else client.engine
+    try:
+        engine: Engine[Any] | None = _original_get_engine(finder, module_name)
+    except ModuleNotFoundError as error:
+        if not _has_no_conf(error):
+            raise
+        return current_engine()
+    if isinstance(getattr(engine, "options", None), EngineOptions):
+        client = current_client()
+        return engine if client is None else client.engine
+    return engine
+
+
+def _has_no_conf(error: ModuleNotFoundError) -> bool:
+    """Return whether there is no ``piccolo_conf``; a wrong ``PICCOLO_CONF`` is another mistake."""
+    return error.name == DEFAULT_MODULE_NAME and not os.environ.get(ENVIRONMENT_VARIABLE)
 
 
 class BoundMeta(TableMeta):
@@ -112,11 +111,9 @@ class BoundMeta(TableMeta):
 
 
 def bind(*tables: type[Table]) -> None:
-    """Let ``tables``, Piccolo's ``Migration`` and Piccolo's commands run on the current engine."""
-    every: tuple[type[Table], ...] = (*tables, Migration)
-    for table in every:
-        if not isinstance(table._meta, BoundMeta):
-            table._meta = BoundMeta(**vars(table._meta))
+    """Let ``tables`` run on the current engine."""
+    for table in tables:
+        table._meta = BoundMeta(**vars(table._meta))
 
 
 _original_get_engine = patches.replace_get_engine(_get_engine)

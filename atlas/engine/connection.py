@@ -1,9 +1,9 @@
 """One SQLite connection in a thread of its own.
 
 In: jobs, functions to run in the thread, from any event loop. Out: what they
-return. The mutable state is the queue, ``_current`` (the job that runs now,
-guarded by ``_lock``) and ``_db``, which only the thread touches, but for
-``interrupt``. It knows no pool and no transaction.
+return. The mutable state is the queue, ``_current`` (the job that runs now) and
+``_closed``, guarded by ``_lock``, and ``_db`` with its open cursors, which only
+the thread touches, but for ``interrupt``. It knows no pool and no transaction.
 
 The thread is a daemon: a connection that nobody closed does not keep the
 process from ending.
@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from atlas.engine.faults import is_busy, translated
+from atlas.engine import converters
+from atlas.engine.faults import check_writable, is_busy, translated
 from atlas.engine.options import EngineOptions
 from atlas.engine.pragmas import pragmas
 from atlas.errors import ConnectionClosedError, TransactionLostError
@@ -29,38 +31,60 @@ from atlas.errors import ConnectionClosedError, TransactionLostError
 Result = TypeVar("Result")
 Rows = list[dict[str, Any]]
 
+MEMORY = ":memory:"
+
 #: After a cancel SQLite is told again this often, until it has stopped: an interrupt
 #: that comes just before the statement's first step is forgotten.
 _INTERRUPT_AGAIN_S = 0.02
 
+#: Between two attempts to get a lock, for those that SQLite refuses without waiting.
+_LOCK_AGAIN_S = 0.005
+
 
 class _Job:
-    """A function to run in the thread, and whom to tell."""
+    """A function to run in the thread, and the future of whoever waits for it, if anybody does."""
 
-    __slots__ = ("answered", "cancelled", "function", "future", "loop", "stoppable")
+    __slots__ = ("answered", "cancelled", "fetches", "function", "future", "stoppable")
 
     def __init__(
-        self, function: Callable[[], Any], loop: asyncio.AbstractEventLoop, stoppable: bool
+        self,
+        function: Callable[[], Any],
+        future: asyncio.Future[Any] | None = None,
+        *,
+        stoppable: bool = False,
+        fetches: bool = False,
     ) -> None:
         self.function = function
-        self.loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+        self.future = future
         self.stoppable = stoppable
+        self.fetches = fetches
         self.cancelled = False
         self.answered = False
 
 
 class Connection:
-    """A connection that runs one job at a time, in the order they came."""
+    """A connection that runs one job at a time, in the order they came.
 
-    def __init__(self, path: str, options: EngineOptions, *, reader: bool) -> None:
+    ``parked_s`` is for one that may be put aside with ``park``: it closes itself
+    when nobody has claimed it for that long.
+    """
+
+    def __init__(
+        self, path: str, options: EngineOptions, *, reader: bool, parked_s: float | None = None
+    ) -> None:
         self.path = path
         self.reader = reader
+        #: Which file it is, so that a file of the same name can be told from it.
+        self.identity: tuple[int, int] | None = None
         self._options = options
+        self._parked_s = parked_s
+        self._parked = False
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may close another engine's connections anywhere.
+        self._lock = threading.RLock()
         self._current: _Job | None = None
         self._db: sqlite3.Connection | None = None
+        self._open_cursors = 0
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -68,7 +92,7 @@ class Connection:
             target=self._work, name=f"atlas-{'reader' if reader else 'writer'}", daemon=True
         )
 
-    # What follows runs in an event loop.
+    # What follows runs in an event loop; park, claim, settle and close also without one.
 
     async def open(self) -> None:
         """Start the thread and open the file; raise ``DatabaseFileError`` if that fails."""
@@ -81,38 +105,75 @@ class Connection:
             self.close()
             raise
 
-    async def run(self, function: Callable[[], Result], *, stoppable: bool = True) -> Result:
+    async def run(
+        self, function: Callable[[], Result], *, stoppable: bool = True, fetches: bool = False
+    ) -> Result:
         """Run ``function`` in the thread and return what it returns.
 
         When the caller is cancelled ``CancelledError`` is raised at once; a
         ``stoppable`` function is skipped if it has not begun, and its statement
         interrupted if it has. The thread may be busy a little longer: whoever
-        holds the connection gives it up through ``settle``.
+        holds the connection gives it up through ``settle``. ``fetches`` says
+        that the statement is the one of a cursor that is open already.
         """
-        job = self._put(function, stoppable)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        job = _Job(function, future, stoppable=stoppable, fetches=fetches)
+        if not self._put(job):
+            raise ConnectionClosedError(f"The connection to {self.path} is closed.")
         try:
-            return await job.future  # type: ignore[no-any-return]
-        except asyncio.CancelledError:
+            return await future
+        except (asyncio.CancelledError, GeneratorExit):
             if stoppable:
                 job.cancelled = True
                 self._interrupt(job)
             raise
 
-    def settle(self, function: Callable[[], Any], then: Callable[[], None]) -> None:
-        """Run ``function`` behind all jobs, then call ``then`` in the loop. Waits for nothing."""
-        job = self._put(function, stoppable=False)
+    def settle(
+        self,
+        function: Callable[[], Any],
+        then: Callable[[], None],
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        """Run ``function`` behind all jobs, then ``then``. Waits for nothing and never raises.
 
-        def settled(future: asyncio.Future[Any]) -> None:
-            future.exception()  # looked at, so that asyncio does not report it as lost
+        ``then`` runs in ``loop``, or in the thread when there is none. The
+        connection is closed first if ``function`` fails, because then nobody may
+        use it again, and if the loop is closed, because then nobody can.
+        """
+
+        def settled() -> None:
+            try:
+                function()
+            except BaseException:
+                self.close()
+            if loop is None:
+                then()
+                return
+            try:
+                loop.call_soon_threadsafe(then)
+            except RuntimeError:  # the loop is closed
+                self.close()
+
+        if not self._put(_Job(settled)):
             then()
 
-        job.future.add_done_callback(settled)
+    def park(self) -> None:
+        """Let the connection close itself, unless it is claimed in time."""
+        with self._lock:
+            self._parked = True
+
+    def claim(self) -> bool:
+        """Take a parked connection into use; return False if it is closed."""
+        with self._lock:
+            self._parked = False
+            return self.is_alive
 
     def close(self) -> None:
         """Close the file behind all jobs and end the thread. Waits for nothing; safe to repeat."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
 
     async def wait_closed(self) -> None:
         """Wait, after ``close``, until the file is closed and the thread is about to end."""
@@ -130,20 +191,24 @@ class Connection:
         """Whether the connection takes another job."""
         return not self._closed and self._thread.is_alive()
 
-    def _put(self, function: Callable[[], Any], stoppable: bool) -> _Job:
-        if self._closed or not self._thread.is_alive():
-            raise ConnectionClosedError(f"The connection to {self.path} is closed.")
-        job = _Job(function, asyncio.get_running_loop(), stoppable)
-        self._queue.put(job)
-        return job
+    def _put(self, job: _Job) -> bool:
+        with self._lock:
+            if not self.is_alive:
+                return False
+            self._queue.put(job)
+            return True
 
     def _interrupt(self, job: _Job) -> None:
         if job.answered:
             return
         with self._lock:
-            if self._current is job and self._db is not None:
+            # SQLite interrupts all statements of a connection, and goes on doing so while a
+            # cursor is open. With one open this statement is left to run to its end.
+            if self._current is job and self._db and self._open_cursors <= job.fetches:
                 self._db.interrupt()
-        job.loop.call_later(_INTERRUPT_AGAIN_S, self._interrupt, job)
+        if job.future is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                job.future.get_loop().call_later(_INTERRUPT_AGAIN_S, self._interrupt, job)
 
     # What follows runs in the thread; functions passed to run() and settle() call it.
 
@@ -151,36 +216,15 @@ class Connection:
         """Run one statement and return all its rows as dicts.
 
         Raises ``ValueError`` when a stored value is none of its column's type;
-        ``floats`` are the keys of the rows under which a float must be.
-
-        A lock of another process is waited for, up to the busy timeout, except
-        inside a transaction, where waiting could not help.
+        ``floats`` are the keys of the rows under which a float must be. A lock
+        of another process is waited for, up to the busy timeout.
         """
-        cursor = self.cursor(sql, parameters)
+        cursor = self._cursor(sql, parameters)
         try:
-            return fetched(cursor, floats=floats)
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
+            return self.fetch(cursor, floats=floats)
         finally:
             # Else a traceback that somebody keeps holds the statement, and with it a read lock.
             cursor.close()
-
-    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Run one statement and return its cursor, with the rows still to be fetched."""
-        db = self._open_db()
-        timeout_ms = self._options.busy_timeout_ms
-        deadline = time.monotonic() + timeout_ms / 1000
-        while True:
-            try:
-                return db.execute(sql, parameters)
-            except sqlite3.Error as error:
-                if (
-                    not is_busy(error)
-                    or db.in_transaction
-                    or (self._current is not None and self._current.cancelled)
-                    or time.monotonic() >= deadline
-                ):
-                    raise translated(error, self.path, timeout_ms) from error
 
     def execute_alone(
         self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
@@ -199,12 +243,50 @@ class Connection:
         self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
     ) -> Rows:
         """Like ``execute``, inside a transaction that must still be there."""
+        self.check_inside()
+        return self.execute(sql, parameters, floats)
+
+    def check_inside(self) -> None:
+        """Raise ``TransactionLostError`` when the connection is in no transaction any more."""
         if not self._open_db().in_transaction:
             raise TransactionLostError(
-                "SQLite rolled this transaction back when one of its writes was interrupted or "
-                "failed; nothing of it was written. Begin a new one."
+                "The transaction is over before its block: SQLite rolled it back when one of its "
+                "writes was interrupted or failed, or a plain COMMIT or ROLLBACK ended it. Begin "
+                "a new one."
             )
-        return self.execute(sql, parameters, floats)
+
+    def open_cursor(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement and return its cursor, for ``fetch`` and ``close_cursor``."""
+        cursor = self._cursor(sql, parameters)
+        self._open_cursors += 1
+        return cursor
+
+    def close_cursor(self, cursor: sqlite3.Cursor) -> None:
+        """Forget the rows that were not fetched."""
+        self._open_cursors -= 1
+        cursor.close()
+
+    def fetch(
+        self, cursor: sqlite3.Cursor, size: int | None = None, floats: Sequence[str] = ()
+    ) -> Rows:
+        """Return the next ``size`` rows of a cursor as dicts; all of them by default.
+
+        SQLite keeps text that is no number in a REAL column, and hands it out as
+        it is: ``ValueError`` for a value under one of ``floats`` that is no float.
+        """
+        try:
+            tuples = cursor.fetchall() if size is None else cursor.fetchmany(size)
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        if not tuples:
+            return []
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, values, strict=True)) for values in tuples]
+        for name in floats:
+            for row in rows:
+                if type(value := row[name]) is not float and value is not None:
+                    raise ValueError(f"{name}: {value!r} is no float")
+        return rows
 
     def rollback(self) -> None:
         """Roll back the transaction, if there is one."""
@@ -217,8 +299,26 @@ class Connection:
         try:
             self.execute_inside("COMMIT")
         except BaseException:
-            self.rollback()
+            with contextlib.suppress(sqlite3.Error):  # the first error is the one to see
+                self.rollback()
             raise
+
+    def _cursor(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+        db = self._open_db()
+        timeout_ms = self._options.busy_timeout_ms
+        deadline = time.monotonic() + timeout_ms / 1000
+        while True:
+            try:
+                return db.execute(sql, parameters)
+            except sqlite3.Error as error:
+                if not is_busy(error) or self._is_given_up() or time.monotonic() >= deadline:
+                    raise translated(error, self.path, timeout_ms) from error
+            time.sleep(_LOCK_AGAIN_S)
+
+    def _is_given_up(self) -> bool:
+        """Return whether nobody waits any more for what the thread does."""
+        job = self._current
+        return self._closed if job is None else job.cancelled
 
     def _open_db(self) -> sqlite3.Connection:
         if self._db is None:
@@ -231,8 +331,9 @@ class Connection:
             self._connect()
         except BaseException as error:
             fault = error
-        while (job := self._queue.get()) is not None:
+        while (job := self._next()) is not None:
             self._run(job, fault)
+            del job  # what its function holds on to is not to wait for the next one
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
@@ -241,12 +342,22 @@ class Connection:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(_tell, self._ended, None, None)
 
+    def _next(self) -> _Job | None:
+        while True:
+            try:
+                return self._queue.get(timeout=self._parked_s)
+            except Empty:
+                with self._lock:
+                    if self._parked and self._queue.empty():
+                        self._closed = True
+                        return None
+
     def _run(self, job: _Job, fault: BaseException | None) -> None:
         with self._lock:
             self._current = job
         result: Any = None
         error = fault
-        if error is None and not (job.cancelled and job.stoppable):
+        if job.future is None or (error is None and not (job.cancelled and job.stoppable)):
             try:
                 result = job.function()
             except BaseException as raised:
@@ -254,32 +365,49 @@ class Connection:
         with self._lock:
             self._current = None
         job.answered = True
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            job.loop.call_soon_threadsafe(_tell, job.future, result, error)
+        if job.future is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                job.future.get_loop().call_soon_threadsafe(_tell, job.future, result, error)
 
     def _connect(self) -> None:
-        options = self._options
         try:
             self._db = sqlite3.connect(
                 _uri(self.path, reader=self.reader),
                 uri=True,
                 isolation_level=None,
                 detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
-                cached_statements=options.statement_cache,
+                cached_statements=self._options.statement_cache,
                 check_same_thread=False,  # interrupt() comes from the event loop
                 timeout=0,
             )
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         try:
-            for name, value in pragmas(options, reader=self.reader).items():
-                self.execute(f"PRAGMA {name} = {value}")
-            # SQLite reads the file only now: what is no database, or cut off, shows here.
-            self.execute("SELECT count(*) FROM sqlite_master")
+            self._prepare(self._db)
         except BaseException:
             self._db.close()
             self._db = None
             raise
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        if self.path != MEMORY:
+            self.identity = file_identity(self.path)
+            if not self.reader:
+                check_writable(self.path)
+        for name, value in pragmas(self._options, reader=self.reader).items():
+            self.execute(f"PRAGMA {name} = {value}")
+        # SQLite reads the file only now: what is no database, or cut off, shows here.
+        self.execute("SELECT count(*) FROM sqlite_master")
+        db.create_function("atlas_is_spoiled", 3, converters.is_spoiled, deterministic=True)
+
+
+def file_identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another that had or has its name; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
@@ -292,25 +420,7 @@ def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None)
 
 
 def _uri(path: str, *, reader: bool) -> str:
-    if path == ":memory:":
+    if path == MEMORY:
         return "file::memory:"
     # A reader needs the writer's -wal and -shm files, so it opens for writing too.
-    return f"file:{quote(path)}?mode={'rw' if reader else 'rwc'}"
-
-
-def fetched(cursor: sqlite3.Cursor, size: int | None = None, floats: Sequence[str] = ()) -> Rows:
-    """Return the next ``size`` rows of a cursor as dicts; all of them by default.
-
-    SQLite keeps text that is no number in a REAL column, and hands it out as it
-    is: ``ValueError`` for a value under one of ``floats`` that is no float.
-    """
-    tuples = cursor.fetchall() if size is None else cursor.fetchmany(size)
-    if not tuples:
-        return []
-    names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, values, strict=True)) for values in tuples]
-    for name in floats:
-        for row in rows:
-            if type(value := row[name]) is not float and value is not None:
-                raise ValueError(f"{name}: {value!r} is no float")
-    return rows
+    return f"file:{quote(os.fsencode(path))}?mode={'rw' if reader else 'rwc'}"

@@ -11,8 +11,15 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+from collections.abc import Callable
+from typing import Any
 
 _BOOLEANS = {b"1": True, b"0": False}
+
+# int() also takes 1_000, and fromisoformat 20260102, 2026-W01-5 and, as a time in the year 1712,
+# the milliseconds 1712011200000: all of them are spoiled values here. The form is checked by hand
+# because a large select converts hundreds of thousands of these.
+_DASH, _COLON = b"-:"
 
 
 def to_bool(stored: bytes) -> bool:
@@ -25,33 +32,70 @@ def to_bool(stored: bytes) -> bool:
 
 def to_date(stored: bytes) -> datetime.date:
     """Return the date of ``YYYY-MM-DD``."""
-    text = _text(stored)
-    # fromisoformat also takes 20260102 and 2026-W01-5, which are spoiled values here.
-    if len(text) != 10 or text[4] != "-" or text[7] != "-":
-        raise ValueError(f"{text!r} is no date (YYYY-MM-DD)")
-    return datetime.date.fromisoformat(text)
+    try:
+        if len(stored) == 10 and stored[4] == stored[7] == _DASH:
+            return datetime.date.fromisoformat(stored.decode())
+    except ValueError:  # as of February 30
+        pass
+    raise ValueError(f"{_text(stored)!r} is no date (YYYY-MM-DD)")
 
 
 def to_int(stored: bytes) -> int:
     """Return a whole number."""
-    return int(stored)
+    if stored.isdigit() or (stored[:1] == b"-" and stored[1:].isdigit()):
+        return int(stored)
+    raise ValueError(f"{_text(stored)!r} is no integer")
 
 
 def to_timestamp(stored: bytes) -> datetime.datetime:
     """Return the aware instant, in UTC, of ISO text; without an offset it is UTC."""
-    moment = datetime.datetime.fromisoformat(_text(stored))
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(datetime.UTC)
+    try:
+        if stored[4] == stored[7] == _DASH and stored[10] in b" T" and stored[13] == _COLON:
+            moment = datetime.datetime.fromisoformat(stored.decode())
+            if moment.tzinfo is datetime.UTC:
+                return moment
+            if moment.tzinfo is None:
+                return moment.replace(tzinfo=datetime.UTC)
+            return moment.astimezone(datetime.UTC)
+    except (IndexError, ValueError, OverflowError):  # cut off; no such day; before the year 1
+        pass
+    raise ValueError(f"{_text(stored)!r} is no timestamp (YYYY-MM-DD HH:MM:SS+00:00)")
+
+
+def to_text(stored: bytes) -> str:
+    """Return text as ``sqlite3`` itself does, which needs no converter for it."""
+    return stored.decode()
 
 
 def _text(stored: bytes) -> str:
     return stored.decode("utf-8", errors="replace")
 
 
+#: How a value of each declared type is stored, and what makes a Python value of it. ``sqlite3``
+#: itself reads the floats and the text.
+_STORED_AS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
+    "BOOLEAN": ("integer", to_bool),
+    "DATE": ("text", to_date),
+    "INTEGER": ("integer", to_int),
+    "REAL": ("real", float),
+    "TEXT": ("text", to_text),
+    "TIMESTAMPTZ": ("text", to_timestamp),
+}
+
+
+def is_spoiled(declared_type: str, storage: str, stored: bytes) -> bool:
+    """Return whether a value, stored as ``storage`` (SQLite's typeof), is none of its column's."""
+    if declared_type not in _STORED_AS:
+        return False
+    expected, convert = _STORED_AS[declared_type]
+    try:
+        convert(stored)
+    except ValueError:
+        return True
+    return storage != expected
+
+
 def register() -> None:
     """Let ``sqlite3`` use these converters, in place of Piccolo's."""
-    sqlite3.register_converter("BOOLEAN", to_bool)
-    sqlite3.register_converter("DATE", to_date)
-    sqlite3.register_converter("INTEGER", to_int)
-    sqlite3.register_converter("TIMESTAMPTZ", to_timestamp)
+    for declared_type in ("BOOLEAN", "DATE", "INTEGER", "TIMESTAMPTZ"):
+        sqlite3.register_converter(declared_type, _STORED_AS[declared_type][1])

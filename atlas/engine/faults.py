@@ -7,6 +7,7 @@ itself (syntax, a constraint) are clear already and stay as they are.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -18,26 +19,52 @@ def primary_code(error: sqlite3.Error) -> int:
 
     https://www.sqlite.org/rescode.html
     """
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    return _code(error) & 0xFF
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Return whether another connection's lock is the reason."""
-    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    """Return whether another connection's lock is the reason, and may be gone the next time.
+
+    It stays where a transaction that only read wants to write, and another one
+    wrote meanwhile (BUSY_SNAPSHOT).
+    """
+    return (
+        primary_code(error) == sqlite3.SQLITE_BUSY and _code(error) != sqlite3.SQLITE_BUSY_SNAPSHOT
+    )
 
 
-def is_interrupt(error: BaseException) -> bool:
-    """Return whether the statement was stopped by ``interrupt``."""
-    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_INTERRUPT
+def is_undecodable(error: sqlite3.Error) -> bool:
+    """Return whether the reason is stored text that is no UTF-8; the module gives it no code."""
+    return _code(error) == 0 and str(error).startswith("Could not decode to UTF-8")
+
+
+def check_writable(path: str) -> None:
+    """Raise ``DatabaseFileError`` if the file cannot be written.
+
+    SQLite would open it all the same, and fail at the first write.
+    """
+    effective_ids = os.access in os.supports_effective_ids
+    if not os.access(path, os.W_OK, effective_ids=effective_ids):
+        raise DatabaseFileError(f"{path}: cannot be written: it is read-only. {_RIGHTS}")
 
 
 def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sqlite3.Error:
     """Return the error to raise instead of ``error``; ``error`` itself when it says enough."""
     code = primary_code(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if _code(error) == sqlite3.SQLITE_BUSY_SNAPSHOT:
         return DatabaseBusyError(
-            f"{path}: another process held the lock for more than {busy_timeout_ms} ms, and "
+            f"{path}: another connection wrote since this DEFERRED transaction first read, so it "
+            "cannot write any more, and nothing was written. Run it again, IMMEDIATE."
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return DatabaseBusyError(
+            f"{path}: another connection held the lock for more than {busy_timeout_ms} ms, and "
             "nothing was written. Run it again, or raise busy_timeout_ms."
+        )
+    if code == sqlite3.SQLITE_LOCKED:
+        return DatabaseBusyError(
+            f"{path}: a batch of the same transaction is still reading ({error}). Leave its block "
+            "first."
         )
     if code == sqlite3.SQLITE_CANTOPEN:
         return DatabaseFileError(f"{path}: cannot be opened: {_why_not_opened(Path(path))}")
@@ -52,10 +79,7 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
             "a backup, or save what is left with: sqlite3 FILE .recover"
         )
     if code == sqlite3.SQLITE_READONLY:
-        return DatabaseFileError(
-            f"{path}: cannot be written ({error}). The process needs the right to write the file "
-            "and its folder, where SQLite keeps the -wal and -shm files beside it."
-        )
+        return DatabaseFileError(f"{path}: cannot be written ({error}). {_RIGHTS}")
     if code == sqlite3.SQLITE_FULL:
         return DatabaseFileError(
             f"{path}: the disk is full, and nothing of the transaction was written. Make room and "
@@ -69,6 +93,16 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
     return error
 
 
+_RIGHTS = (
+    "The process needs the right to write the file and its folder, where SQLite keeps the -wal "
+    "and -shm files beside it."
+)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0
+
+
 def _why_not_opened(path: Path) -> str:
     if path.is_dir():
         return "it is a folder; give the path of a file."
@@ -78,4 +112,7 @@ def _why_not_opened(path: Path) -> str:
         return f"{path.parent} is no folder."
     if not path.exists():
         return "there is no such file. Make it with: piccolo migrations forwards all"
-    return "the process needs the right to read and write the file and its folder."
+    return (
+        "the process needs the right to read and write the file and its folder, and may have too "
+        "many files open."
+    )

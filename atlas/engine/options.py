@@ -13,7 +13,19 @@ from atlas.errors import ConfigurationError
 
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
 
-_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+#: The least of each number. The most is what SQLite and the operating system count with.
+LEAST = {
+    "pool_size": 1,
+    "acquire_timeout_ms": 1,
+    "busy_timeout_ms": 0,
+    "statement_cache": 0,
+}
+MOST = 2**31 - 1
+
+_SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 @dataclass(frozen=True)
@@ -36,15 +48,15 @@ class EngineOptions:
     log_parameters: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("pool_size", 1),
-            ("acquire_timeout_ms", 1),
-            ("busy_timeout_ms", 0),
-            ("statement_cache", 0),
-        ):
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ConfigurationError(f"{name} is {value!r}; give a whole number >= {least}.")
+            if type(value) is not int or not least <= value <= MOST:
+                raise ConfigurationError(
+                    f"{name} is {value!r}; give a whole number from {least} to {MOST}."
+                )
+        for name in ("log_queries", "log_parameters"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; give True or False.")
         if self.synchronous not in get_args(Synchronous):
             allowed = ", ".join(get_args(Synchronous))
             raise ConfigurationError(f"synchronous is {self.synchronous!r}; give one of {allowed}.")
@@ -65,9 +77,11 @@ class EngineOptions:
                     raise ConfigurationError(f"{name} is {text!r}; give 1 or 0.")
                 converted[name] = _SWITCH[text.lower()]
             elif isinstance(default, int):
-                if not text.isdecimal():
-                    raise ConfigurationError(f"{name} is {text!r}; give a whole number.")
-                converted[name] = int(text)
+                try:
+                    converted[name] = int(text)
+                except ValueError:
+                    raise ConfigurationError(f"{name} is {text!r}; give a whole number.") from None
             else:
                 converted[name] = text.upper()
+        cls(**converted)  # checks the values
         return converted

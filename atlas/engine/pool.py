@@ -14,11 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from atlas.engine.connection import Connection
+from atlas.engine.connection import MEMORY, Connection
 from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError, PoolTimeoutError
-
-MEMORY = ":memory:"
 
 #: How long the end of the process waits for a connection to close its file.
 _CLOSE_TIMEOUT_S = 2.0
@@ -72,6 +70,9 @@ class Lane:
         self.longest_wait_ms = 0.0
         self.waiting: deque[_Waiter] = deque()
         self.holders: dict[Connection, _Holder] = {}
+        #: Connections that were given up and are not released yet.
+        self.leaving: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
         self._idle: list[Connection] = []
         self._size = 0
         self._timeout_ms = timeout_ms
@@ -97,10 +98,13 @@ class Lane:
                 return self._hold(self._idle.pop(), what)
             if self._size < self.capacity:
                 return self._hold(await self._open(), what)
-            waiter = _Waiter(asyncio.get_running_loop())
+            waiter = _Waiter(self._loop)
             if waited_since is None:
                 waited_since = waiter.since
                 self.requests_waited += 1
+                self.waiting.append(waiter)
+            else:  # whoever asked in between asked later
+                self.waiting.appendleft(waiter)
             connection = await self._wait(waiter, waited_since)
             if connection is not None:
                 return self._hold(connection, what)
@@ -108,6 +112,7 @@ class Lane:
     def release(self, connection: Connection) -> None:
         """Give a clean connection back: to the first who waits, else to the idle ones."""
         self.holders.pop(connection, None)
+        self.leaving.discard(connection)
         if self._closed or not connection.is_alive:
             connection.close()
             self._size -= 1
@@ -117,21 +122,20 @@ class Lane:
 
     def give_up(self, connection: Connection) -> None:
         """Release a connection that may be busy or in a transaction, once it is neither."""
-        connection.settle(connection.rollback, lambda: self.release(connection))
+        self.leaving.add(connection)
+        connection.settle(connection.rollback, lambda: self.release(connection), self._loop)
 
     def close(self) -> list[Connection]:
-        """Close the idle connections, and the others as they are released; return the idle ones."""
+        """Hand out no more connections, and return those nobody uses, for the caller to close.
+
+        The others close as they are released. Whoever waits finds the lane closed.
+        """
         self._closed = True
         idle, self._idle = self._idle, []
-        for connection in idle:
-            self._size -= 1
-            connection.close()
-        return idle
-
-    def wake_all(self) -> None:
-        """Let everybody who waits look again; after ``close`` they find the lane closed."""
+        self._size -= len(idle)
         while self._wake(None):
             pass
+        return idle
 
     def _hold(self, connection: Connection, what: str) -> Connection:
         self.holders[connection] = _Holder(what, time.monotonic())
@@ -158,7 +162,7 @@ class Lane:
         return False
 
     async def _wait(self, waiter: _Waiter, since: float) -> Connection | None:
-        self.waiting.append(waiter)
+        """Wait for a connection; None says to look again."""
         remaining_s = self._timeout_ms / 1000 - (time.monotonic() - since)
         try:
             async with asyncio.timeout(remaining_s):
@@ -238,20 +242,40 @@ class Pool:
                 "Open one in this loop; in a plain thread use sync_client() or run_sync()."
             )
 
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether its event loop is closed, so that nobody can use it or wait for it."""
+        return self._loop.is_closed()
+
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
-        self.is_closed = True
-        for lane in {self.writer, self.readers}:
-            closing = lane.close()
-            lane.wake_all()
+        closing = self._close_lanes()
+        leaving = [] if self.is_orphaned else [*self.readers.leaving, *self.writer.leaving]
+        try:
+            # One at a time: two that close at once each take the other for a user of the file,
+            # and both leave its -wal file behind.
             for connection in closing:
+                connection.close()
                 await connection.wait_closed()
+            for connection in leaving:
+                await connection.wait_closed()
+        finally:
+            for connection in closing:
+                connection.close()
 
     def close_at_exit(self) -> None:
         """Close the idle connections without an event loop, and wait a little for their files."""
-        for lane in {self.writer, self.readers}:
-            for connection in lane.close():
-                connection.join(_CLOSE_TIMEOUT_S)
+        for connection in self._close_lanes():
+            connection.close()
+            connection.join(_CLOSE_TIMEOUT_S)
+
+    def _close_lanes(self) -> list[Connection]:
+        """Return what is to be closed, the writer last."""
+        self.is_closed = True
+        if self.is_orphaned:  # nobody will release them
+            for connection in (*self.readers.holders, *self.writer.holders):
+                connection.close()
+        return [*self.readers.close(), *self.writer.close()]
 
     def stats(self) -> PoolStats:
         """Return the numbers of this moment."""

@@ -1,122 +1,289 @@
-"""The PostgreSQL and CockroachDB engines: Piccolo's, with the DDL of the model.
+"""The PostgreSQL and CockroachDB engines: Piccolo's, so that what runs on SQLite runs here.
 
-In: Piccolo's queries and DDL. Out: rows. Knows no table. The pool is asyncpg's.
+In: Piccolo's queries and DDL. Out: rows. Knows no table. The pool is asyncpg's;
+the state here is who waits for it, touched only in the event loop that opened it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import os
 import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import asyncpg
 from piccolo.engine.cockroach import CockroachEngine as PiccoloCockroachEngine
-from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.postgres import PostgresEngine as PiccoloPostgresEngine
-from piccolo.engine.postgres import PostgresTransaction
+from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
 from atlas.engine import log
 from atlas.engine.options import EngineOptions
 from atlas.engine.pool import PoolStats
+from atlas.engine.postgres_transaction import Batch, CockroachTransaction, Snapshot, Transaction
 from atlas.engine.url import masked
-from atlas.errors import ConnectionClosedError
-
-
-class Snapshot(PostgresTransaction):
-    """Reads that all see the same moment, in a transaction that cannot write."""
-
-    async def begin(self) -> None:
-        await super().begin()  # type: ignore[no-untyped-call]
-        await self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+from atlas.errors import (
+    ClientError,
+    ConfigurationError,
+    ConnectionClosedError,
+    DatabaseServerError,
+    PoolTimeoutError,
+)
 
 
 class _Shared(PiccoloPostgresEngine):
     """What both engines add to Piccolo's."""
 
+    #: The transaction the task is in.
+    current_transaction: contextvars.ContextVar[Transaction | None]  # type: ignore[assignment]
+
     def __init__(self, url: str, options: EngineOptions | None = None) -> None:
+        # Not super().__init__(): it starts two event loops to connect, in a thread of
+        # their own when one is running, and prints when there is no server.
         self.options = options or EngineOptions()
-        self.url = masked(url)
-        self.statements = 0
-        # No extensions: the ids are made by the application, and creating one needs a superuser.
-        super().__init__(config={"dsn": url}, extensions=())
+        #: The URL with its password masked.
+        self.path = masked(url)
+        self.config = {"dsn": url}
+        self.engine_type = "postgres"
+        self.min_version_number = 10
+        self.query_id = 0
+        # Piccolo prints these; ours go to the log (log.py).
+        self.log_queries = False
+        self.log_responses = False
+        # The ids are made by the application, and creating an extension needs a superuser.
+        self.extensions = ()
+        self.extra_nodes = {}
+        self.current_transaction = contextvars.ContextVar(f"atlas_{self.path}", default=None)
+        self.pool: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        #: The waits for a connection, and the moment each began.
+        self._waits: dict[asyncio.Timeout, float] = {}
+        self._longest_wait_s = 0.0
+        self._requests_waited = 0
+        self._requests_timed_out = 0
+        self._statements = 0
+        self._connections_opened = 0
 
-    async def check_version(self) -> None:
-        """Do nothing: Piccolo would connect while the engine is made, and block the loop."""
-
-    async def prep_database(self) -> None:
-        """Do nothing, for the same reason; there are no extensions to create."""
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path}>"
 
     @property
-    def path(self) -> str:
-        """The URL with its password masked."""
-        return self.url
+    def _timeout_s(self) -> float:
+        return self.options.acquire_timeout_ms / 1000
+
+    # The pool.
 
     async def start_connection_pool(self, **options: Any) -> None:
-        """Open the pool in this event loop. Does nothing when it is open already."""
+        """Open the pool in this event loop; ``options`` replace those of the engine.
+
+        Raises ``DatabaseServerError`` when the server cannot be reached or
+        refuses, and ``ConfigurationError`` for an option of the URL that it
+        does not know. Does nothing when the pool is open already.
+        """
         if self.pool is not None:
+            self._check()
             return
-        await super().start_connection_pool(
-            min_size=1,
-            max_size=self.options.pool_size,
-            timeout=self.options.acquire_timeout_ms / 1000,
-            statement_cache_size=self.options.statement_cache,
-            **options,
-        )
+        self.options = replace(self.options, **options)
+        self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
+        self._waits = {}
+        self._longest_wait_s = 0.0
+        self._requests_waited = self._requests_timed_out = 0
+        self._statements = self._connections_opened = 0
+        with self._connecting():
+            self.pool = await asyncpg.create_pool(
+                **self._connect_options(),
+                min_size=1,
+                max_size=self.options.pool_size,
+                init=self._count_connection,
+            )
 
     async def close_connection_pool(self) -> None:
-        """Close the pool, when its connections are back. Safe to repeat."""
-        if self.pool is not None:
-            await super().close_connection_pool()
+        """Close the pool. Queries that wait get ``ConnectionClosedError``; safe to repeat.
 
-    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:
-        """Run one DDL statement of Piccolo's, as PostgreSQL understands it."""
-        response: Any = []
-        for statement in dialect.for_postgres(ddl):
-            response = await super().run_ddl(statement, in_pool=in_pool)
-        return response
-
-    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:
-        """Run one query of Piccolo's and return its records."""
-        self.statements += 1
-        start = time.perf_counter()
-        records = await super().run_querystring(querystring, in_pool=in_pool)
-        if log.is_wanted(self.options):
-            sql, parameters = querystring.compile_string(engine_type=self.engine_type)
-            seconds = time.perf_counter() - start
-            log.statement(self.options, sql, parameters, seconds, len(records))
-        return records
-
-    def snapshot(self) -> Snapshot:
-        """Return a read-only transaction: one consistent view while writers go on."""
-        if self.current_transaction.get() is not None:
-            raise TransactionError(
-                "A snapshot cannot begin inside a transaction, which sees its own writes."
-            )
-        return Snapshot(engine=self)
+        Connections in use are waited for, up to the acquire timeout, then cut.
+        """
+        pool, self.pool = self.pool, None
+        if pool is None or self._loop is None:
+            return
+        if self._loop is not asyncio.get_running_loop():
+            with suppress(RuntimeError):  # it is closed already, and cannot close a connection
+                self._loop.call_soon_threadsafe(pool.terminate)
+            return
+        for wait in self._waits:
+            wait.reschedule(0)
+        with suppress(TimeoutError):  # asyncpg cuts the connections when it is cancelled
+            async with asyncio.timeout(self._timeout_s):
+                await pool.close()
 
     def stats(self) -> PoolStats:
-        """Return what the pool is doing; waits are asyncpg's own and not counted."""
+        """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""
         if self.pool is None:
-            raise ConnectionClosedError(f"No pool of {self.url} is open.")
+            raise ConnectionClosedError(f"No pool of {self.path} is open.")
         size, idle = self.pool.get_size(), self.pool.get_idle_size()
         return PoolStats(
             readers=size,
             readers_in_use=size - idle,
-            writer_in_use=False,
-            waiting=0,
-            waiting_ms=0.0,
-            longest_wait_ms=0.0,
-            requests_waited=0,
-            requests_timed_out=0,
-            statements=self.statements,
-            connections_opened=size,
+            writer_in_use=False,  # any connection writes
+            waiting=len(self._waits),
+            waiting_ms=max(map(_ms_since, self._waits.values()), default=0.0),
+            longest_wait_ms=self._longest_wait_s * 1000,
+            requests_waited=self._requests_waited,
+            requests_timed_out=self._requests_timed_out,
+            statements=self._statements,
+            connections_opened=self._connections_opened,
         )
 
     async def ping(self) -> float:
         """Run a statement and return how long that took, in milliseconds."""
+        start = time.monotonic()
+        await self._run("SELECT 1", (), in_pool=True)
+        return _ms_since(start)
+
+    # Connections.
+
+    async def get_new_connection(self) -> Any:
+        """Return a connection that is the caller's, to close; raise ``DatabaseServerError``."""
+        with self._connecting():
+            return await asyncpg.connect(**self._connect_options())
+
+    @asynccontextmanager
+    async def connection(self, in_pool: bool = True) -> AsyncIterator[Any]:
+        """Lend a connection: one of the pool when it is open, else a new one."""
+        pool = self.pool if in_pool else None
+        if pool is None:
+            connection = await self.get_new_connection()
+            give_back = connection.close
+        else:
+            connection = await self._acquire(pool)
+            give_back = partial(pool.release, connection)
+        try:
+            yield connection
+        finally:
+            # asyncpg closes one that cannot be made clean; what ran on it has run all the same.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await give_back(timeout=self._timeout_s)
+
+    async def _acquire(self, pool: Any) -> Any:
+        self._check()
+        since = time.monotonic()
+        if not pool.get_idle_size() and pool.get_size() == pool.get_max_size():
+            self._requests_waited += 1
+        wait = asyncio.timeout(self._timeout_s)
+        try:
+            async with wait:
+                self._waits[wait] = since
+                with self._connecting():
+                    connection = await pool.acquire()
+        except TimeoutError:
+            if self.pool is not pool:
+                raise ConnectionClosedError(f"The client of {self.path} is closed.") from None
+            self._requests_timed_out += 1
+            raise PoolTimeoutError(
+                f"No connection to {self.path} became free within {_ms_since(since):.0f} ms "
+                f"(acquire_timeout_ms = {self.options.acquire_timeout_ms}); {len(self._waits) - 1} "
+                f"more wait, and all {pool.get_max_size()} are in use. Shorten what holds them, or "
+                "raise pool_size or the timeout."
+            ) from None
+        finally:
+            self._waits.pop(wait, None)
+            self._longest_wait_s = max(self._longest_wait_s, time.monotonic() - since)
+        if self.pool is not pool:
+            await pool.release(connection)
+            raise ConnectionClosedError(f"The client of {self.path} is closed.")
+        return connection
+
+    def _check(self) -> None:
+        """Raise ``ClientError`` if the pool was opened in another event loop or process."""
+        if self._pid != os.getpid():
+            raise ClientError(
+                f"The client of {self.path} was opened before this process was forked; its "
+                "connections are the parent's. Open a client in the child."
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise ClientError(
+                f"The client of {self.path} was opened in another event loop. Open one in this "
+                "loop; in a plain thread use run_sync()."
+            )
+
+    def _connect_options(self) -> dict[str, Any]:
+        return {
+            **self.config,
+            "timeout": self._timeout_s,
+            "statement_cache_size": self.options.statement_cache,
+        }
+
+    async def _count_connection(self, connection: Any) -> None:
+        self._connections_opened += 1
+
+    @contextmanager
+    def _connecting(self) -> Iterator[None]:
+        """Say the errors of connecting in full."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise DatabaseServerError(
+                f"{self.path}: the server did not answer within {self.options.acquire_timeout_ms} "
+                "ms (acquire_timeout_ms)."
+            ) from error
+        except (ValueError, asyncpg.UndefinedObjectError) as error:
+            raise ConfigurationError(f"{self.path}: {masked(str(error))}") from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseServerError(
+                f"{self.path}: the server cannot be reached, or refused: {masked(str(error))}"
+            ) from error
+
+    # Queries.
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:
+        """Run one query of Piccolo's and return its records."""
+        sql, parameters = querystring.compile_string(engine_type=self.engine_type)
+        return await self._run(sql, parameters, in_pool)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:
+        """Run one DDL statement of Piccolo's, as PostgreSQL understands it."""
+        records: Any = []
+        for statement in dialect.for_postgres(ddl):
+            records = await self._run(statement, (), in_pool)
+        return records
+
+    async def _run(self, sql: str, parameters: Sequence[Any], in_pool: bool) -> Any:
         start = time.perf_counter()
-        await self.run_querystring(QueryString("SELECT 1"))
-        return (time.perf_counter() - start) * 1000
+        transaction = self.current_transaction.get()
+        if transaction is not None:
+            records = await transaction.execute(sql, parameters)
+        else:
+            async with self.connection(in_pool) as connection:
+                records = await connection.fetch(sql, *parameters)
+        self._statements += 1
+        if log.is_wanted(self.options):
+            log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))
+        return records
+
+    # Blocks.
+
+    def transaction(self, allow_nested: bool = True) -> Transaction:
+        """Return a transaction to enter with ``async with``."""
+        return Transaction(self, allow_nested)
+
+    def snapshot(self) -> Snapshot:
+        """Return a read-only transaction: one consistent view while writers go on."""
+        return Snapshot(self)
+
+    async def batch(  # type: ignore[override]
+        self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None
+    ) -> Batch:
+        """Return an async iterator over ``query``'s rows, ``batch_size`` at a time.
+
+        Use it as ``async with await query.batch() as batch: async for rows in batch``.
+        """
+        return Batch(self, query, batch_size)
 
 
 class PostgresEngine(_Shared):
@@ -125,3 +292,16 @@ class PostgresEngine(_Shared):
 
 class CockroachEngine(_Shared, PiccoloCockroachEngine):
     """CockroachDB, through asyncpg."""
+
+    def __init__(self, url: str, options: EngineOptions | None = None) -> None:
+        super().__init__(url, options)
+        self.engine_type = "cockroach"
+        self.min_version_number = 0
+
+    def transaction(self, allow_nested: bool = True) -> CockroachTransaction:
+        """Return a transaction to enter with ``async with``."""
+        return CockroachTransaction(self, allow_nested)
+
+
+def _ms_since(moment: float) -> float:
+    return (time.monotonic() - moment) * 1000

@@ -2,21 +2,23 @@
 
 In: a request from any thread or event loop. Out: a connection of the caller's
 own. Closing the last connection of a file costs a checkpoint and several syncs,
-so a few are kept. The state is the list of those nobody uses, behind a lock.
+so a few are kept, for a moment: a file that nobody queries is closed, and can
+be copied or replaced. The state is the list of those nobody uses, behind a lock.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from pathlib import Path
 
-from atlas.engine.connection import Connection
+from atlas.engine.connection import Connection, file_identity
 from atlas.engine.options import EngineOptions
 from atlas.errors import DatabaseFileError
 
 #: How many are kept; more than one is only open at a time when queries run side by side.
 _KEPT = 2
+
+#: How long they are kept, at least; a thread that is idle looks once in this time.
+_KEPT_S = 1.0
 
 #: How long the end of the process waits for a connection to close its file.
 _CLOSE_TIMEOUT_S = 2.0
@@ -28,22 +30,22 @@ class Shelf:
     def __init__(self, path: str, options: EngineOptions) -> None:
         self._path = path
         self._options = options
-        self._lock = threading.Lock()
-        #: Each with the identity its file had: after the file was replaced it is another one.
-        self._idle: list[tuple[Connection, tuple[int, int]]] = []
+        # Reentrant: the garbage collector may call close() anywhere.
+        self._lock = threading.RLock()
+        self._idle: list[Connection] = []
 
     async def acquire(self, *, creates: bool) -> Connection:
         """Return a connection; make the file if there is none and the statement ``creates``.
 
         Raises ``DatabaseFileError`` when the file is missing or cannot be opened.
         """
-        identity = _identity(self._path)
+        identity = file_identity(self._path)
         while True:
             with self._lock:
                 if not self._idle:
                     break
-                connection, kept_identity = self._idle.pop()
-            if connection.is_alive and kept_identity == identity:
+                connection = self._idle.pop()
+            if connection.identity == identity and connection.claim():
                 return connection
             connection.close()
         if identity is None and not creates:
@@ -51,28 +53,28 @@ class Shelf:
                 f"{self._path}: there is no such file. Make it with: "
                 "piccolo migrations forwards all"
             )
-        connection = Connection(self._path, self._options, reader=False)
+        connection = Connection(self._path, self._options, reader=False, parked_s=_KEPT_S)
         await connection.open()
         return connection
 
     def release(self, connection: Connection) -> None:
         """Keep a clean connection for the next query, or close it when enough are kept."""
-        identity = _identity(self._path)
         with self._lock:
-            if connection.is_alive and identity is not None and len(self._idle) < _KEPT:
-                self._idle.append((connection, identity))
+            self._idle = [kept for kept in self._idle if kept.is_alive]
+            if connection.is_alive and len(self._idle) < _KEPT:
+                connection.park()
+                self._idle.append(connection)
                 return
         connection.close()
 
     def give_up(self, connection: Connection) -> None:
         """Release a connection that may be busy or in a transaction, once it is neither."""
-        connection.settle(connection.rollback, lambda: self.release(connection))
+        connection.settle(connection.rollback, lambda: self.release(connection), loop=None)
 
     def close(self) -> list[Connection]:
         """Close the connections that are kept, and return them."""
         with self._lock:
-            closing = [connection for connection, _ in self._idle]
-            self._idle.clear()
+            closing, self._idle = self._idle, []
         for connection in closing:
             connection.close()
         return closing
@@ -81,11 +83,3 @@ class Shelf:
         """Close the connections that are kept, and wait a little until their files are closed."""
         for connection in self.close():
             connection.join(_CLOSE_TIMEOUT_S)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(Path(path))
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

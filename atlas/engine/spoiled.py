@@ -1,77 +1,91 @@
 """Stored values that are none of their column's type.
 
-In: the error of a conversion and the SQL it happened in. Out: the error that
-names table, column, row and value. It looks at the tables the SQL names, with
-the types they were declared with.
+In: the error of a conversion, the SQL it happened in, and a way to query. Out:
+the error that names table, column, row and value. It looks at the tables the
+SQL names, with the types they were declared with.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from piccolo.querystring import QueryString
-
+from atlas.engine.faults import is_undecodable
 from atlas.errors import AtlasError, SpoiledValueError
 
 if TYPE_CHECKING:
     from atlas.engine.connection import Rows
-    from atlas.engine.sqlite import SQLiteEngine
+
+#: Runs one statement where the error came from: on the same connection, if one is held.
+Query = Callable[[str, Sequence[Any]], Awaitable["Rows"]]
 
 _WORD = re.compile(r"\w+|\*")
 
-#: For each declared type, what is true of a value that does not belong there.
-_SPOILED = {
-    "BOOLEAN": "{c} NOT IN (0, 1)",
-    "DATE": "typeof({c}) <> 'text' OR date({c}) IS NOT {c}",
-    "INTEGER": "typeof({c}) <> 'integer'",
-    "REAL": "typeof({c}) <> 'real'",
-    "TIMESTAMPTZ": "typeof({c}) <> 'text' OR datetime({c}) IS NULL",
-}
+
+def is_suspect(error: Exception) -> bool:
+    """Return whether a spoiled value may be the reason of ``error``."""
+    if isinstance(error, sqlite3.Error):
+        return is_undecodable(error)
+    # UnicodeError: a parameter that is no valid text. Nothing was read yet.
+    return isinstance(error, ValueError) and not isinstance(error, AtlasError | UnicodeError)
 
 
-async def translated(engine: SQLiteEngine, sql: str, error: ValueError) -> ValueError:
-    """Return the error to raise for ``error``, which ``sql`` raised.
+async def find(query: Query, sql: str, error: Exception) -> SpoiledValueError | None:
+    """Return the error that says which value ``error``, raised by ``sql``, is about.
 
-    That is a ``SpoiledValueError`` for the first spoiled value in the tables of
-    ``sql``. It is ``error`` itself if they hold none, as when an expression made
-    the value, or when ``error`` is about something else.
+    That is the first spoiled value in the columns that ``sql`` names. None if
+    there is none, as when an expression made the value, and when it cannot be
+    looked for.
     """
-    if isinstance(error, AtlasError | UnicodeError):
-        return error
     words = set(_WORD.findall(sql))
-    for table in await _query(engine, "SELECT name FROM sqlite_master WHERE type = 'table'"):
-        if table["name"] not in words:
+    in_text = isinstance(error, sqlite3.Error)
+    try:
+        for table in await query("SELECT name FROM sqlite_master WHERE type = 'table'", ()):
+            if table["name"] in words and (
+                found := await _look(query, table["name"], words, in_text)
+            ):
+                return found
+    except (AtlasError, sqlite3.Error):
+        pass
+    return None
+
+
+async def _look(
+    query: Query, table: str, words: set[str], in_text: bool
+) -> SpoiledValueError | None:
+    columns = await query("SELECT name, type, pk FROM pragma_table_info(?)", (table,))
+    keys = [column["name"] for column in columns if column["pk"]]
+    for column in columns:
+        name, declared_type = column["name"], column["type"]
+        if (declared_type == "TEXT") is not in_text or not {name, "*"} & words:
             continue
-        columns = await _query(
-            engine, "SELECT name, type, pk FROM pragma_table_info({})", table["name"]
-        )
-        keys = [column["name"] for column in columns if column["pk"]]
-        for column in columns:
-            name, condition = column["name"], _SPOILED.get(column["type"])
-            if condition is None or not ({name, "*"} & words):
-                continue
-            # The plus takes the declared type away, and with it the converter.
-            shown = ", ".join(f'+"{key}" AS "{key}"' for key in keys)
-            spoiled = await _query(
-                engine,
-                f'SELECT {shown}, +"{name}" AS "spoiled value" FROM "{table["name"]}"'
-                f' WHERE "{name}" IS NOT NULL AND ({condition.format(c=_quoted(name))}) LIMIT 1',
+        rows = await query(_search(table, name, keys), (declared_type,))
+        if rows:
+            *key, storage, stored, value = rows[0].values()
+            return SpoiledValueError(
+                table,
+                name,
+                key[0] if len(key) == 1 else tuple(key),
+                _decoded(stored) if storage == "text" else value,
             )
-            if spoiled:
-                key = tuple(spoiled[0][key] for key in keys)
-                return SpoiledValueError(
-                    table["name"],
-                    name,
-                    key[0] if len(key) == 1 else key,
-                    spoiled[0]["spoiled value"],
-                )
-    return error
+    return None
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+def _search(table: str, column: str, keys: Sequence[str]) -> str:
+    # The plus and the CASE take the declared type away, and with it the converter.
+    key = "".join(f'+"{key}" AS "key {key}", ' for key in keys)
+    return (
+        f'SELECT {key}typeof("{column}") AS storage, CAST("{column}" AS BLOB) AS stored,'
+        f' CASE typeof("{column}") WHEN \'text\' THEN NULL ELSE "{column}" END AS value'
+        f' FROM "{table}" WHERE "{column}" IS NOT NULL'
+        f' AND atlas_is_spoiled(?, typeof("{column}"), CAST("{column}" AS BLOB)) LIMIT 1'
+    )
 
 
-async def _query(engine: SQLiteEngine, sql: str, *args: Any) -> Rows:
-    return await engine.run_querystring(QueryString(sql, *args), in_pool=True)
+def _decoded(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored

@@ -8,13 +8,13 @@ table.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextvars
 import sqlite3
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -26,9 +26,9 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import converters, log, spoiled
 from atlas.engine import ddl as dialect
-from atlas.engine.connection import Connection, Rows, fetched
+from atlas.engine.connection import MEMORY, Connection, Result, Rows
 from atlas.engine.options import EngineOptions
-from atlas.engine.pool import MEMORY, Lane, Pool, PoolStats
+from atlas.engine.pool import Lane, Pool, PoolStats
 from atlas.engine.shelf import Shelf
 from atlas.engine.statement import only_reads
 from atlas.engine.transaction import Snapshot, Transaction
@@ -80,7 +80,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         self.current_transaction = contextvars.ContextVar(f"atlas_{path}", default=None)
         self.pool: Pool | None = None
         self._shelf = Shelf(path, self.options)
-        weakref.finalize(self, self._shelf.close)
+        # At exit the files are closed by close_at_exit, which waits for it.
+        weakref.finalize(self, self._shelf.close).atexit = False
         _engines.add(self)
 
     # The pool.
@@ -89,8 +90,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         """Open the pool in this event loop; ``options`` replace those of the engine.
 
         Raises ``DatabaseFileError`` when the file cannot be opened. Does nothing
-        when the pool is open already.
+        when the pool is open already; one that was left open in an event loop
+        that is closed is replaced.
         """
+        if self.pool is not None and self.pool.is_orphaned:
+            await self.close_connection_pool()
         if self.pool is not None:
             self.pool.check()
             return
@@ -98,6 +102,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             self.options = EngineOptions(**{**vars(self.options), **options})
         pool = Pool(self.path, self.options)
         await pool.open()
+        if self.pool is not None:  # another task was faster
+            await pool.close()
+            return
         self.pool = pool
 
     async def close_connection_pool(self) -> None:
@@ -179,8 +186,12 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             else:
                 reads = only_reads(sql) if reads is None else reads
                 rows = await self._run_alone(sql, parameters, floats, reads, in_pool)
-        except ValueError as error:
-            raise await spoiled.translated(self, sql, error) from error
+        except (ValueError, sqlite3.OperationalError) as error:
+            if spoiled.is_suspect(error):
+                query = partial(self._look_again, transaction, in_pool)
+                if (found := await spoiled.find(query, sql, error)) is not None:
+                    raise found from error
+            raise
         if self.pool is not None:
             self.pool.statements += 1
         if log.is_wanted(self.options):
@@ -198,14 +209,22 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=in_pool)
         try:
             rows = await connection.run(lambda: connection.execute_alone(sql, parameters, floats))
-        except asyncio.CancelledError:
-            source.give_up(connection)
-            raise
-        except BaseException:
+        except Exception:
             source.release(connection)
+            raise
+        except BaseException:  # cancelled: the statement may still run
+            source.give_up(connection)
             raise
         source.release(connection)
         return rows
+
+    async def _look_again(
+        self, transaction: Transaction | None, in_pool: bool, sql: str, parameters: Sequence[Any]
+    ) -> Rows:
+        """Run a statement that looks for the reason of an error, where the error came from."""
+        if transaction is not None:
+            return await transaction.execute(sql, parameters)
+        return await self._run_alone(sql, parameters, (), True, in_pool)
 
     # Blocks.
 
@@ -241,39 +260,49 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
 
 class Batch(BaseBatch):
-    """A query whose rows are fetched as they are used, so that memory stays flat."""
+    """A query whose rows are fetched as they are used, so that memory stays flat.
+
+    It holds a reader until its block is left; in a transaction it shares the
+    transaction's connection.
+    """
 
     def __init__(self, engine: SQLiteEngine, query: Query[Any, Any], batch_size: int) -> None:
         self._engine = engine
         self._query = query
         self._batch_size = batch_size
+        self._transaction: Transaction | None = None
         self._source: Lane | Shelf | None = None
         self._connection: Connection | None = None
+        #: Set and closed in the connection's thread.
         self._cursor: sqlite3.Cursor | None = None
         self._sql = ""
+        self._parameters: Sequence[Any] = ()
         self._floats: Sequence[str] = ()
         #: All rows, where no connection can be kept for the batch alone.
         self._rows: Rows | None = None
+        self._start = 0.0
+        self._fetched = 0
 
     async def __aenter__(self, *args: Any, **kwargs: Any) -> Batch:
-        querystring = self._query.querystrings[0]
-        sql, parameters = querystring.compile_string(engine_type="sqlite")
-        self._sql = sql
+        engine, querystring = self._engine, self._query.querystrings[0]
+        self._sql, self._parameters = querystring.compile_string(engine_type="sqlite")
         self._floats = getattr(querystring, "floats", ())
-        transaction = self._engine.current_transaction.get()
-        if transaction is not None:
-            connection = transaction.connection
-        elif self._engine.path == MEMORY:
-            self._rows = await self._engine.run_querystring(querystring, in_pool=True)
+        self._start = time.perf_counter()
+        self._transaction = engine.current_transaction.get()
+        if self._transaction is not None:
+            self._connection = self._transaction.connection
+        elif engine.path == MEMORY:
+            self._rows = await engine.run_querystring(querystring, in_pool=True)
             return self
         else:
-            self._source, connection = await self._engine.acquire(reads=True, what=sql[:80])
-        self._connection = connection
+            self._source, self._connection = await engine.acquire(reads=True, what=self._sql[:80])
         try:
-            self._cursor = await connection.run(lambda: connection.cursor(sql, parameters))
+            await self._run(self._connection, self._open)
         except BaseException:
             self._leave()
             raise
+        if engine.pool is not None:
+            engine.pool.statements += 1
         return self
 
     async def __aexit__(
@@ -295,29 +324,75 @@ class Batch(BaseBatch):
         return rows
 
     async def next(self) -> list[Any]:
-        """Return the next rows; an empty list at the end."""
-        size, connection, cursor = self._batch_size, self._connection, self._cursor
-        floats = self._floats
+        """Return the next rows; an empty list at the end.
+
+        After an error, or a cancel, the batch is over: it cannot say which rows
+        it would go on with.
+        """
         if self._rows is not None:
-            rows, self._rows = self._rows[:size], self._rows[size:]
-        elif connection is None or cursor is None:
-            raise ConnectionClosedError("The batch is used outside its async with block.")
+            rows = self._rows[: self._batch_size]
+            del self._rows[: self._batch_size]
+        elif self._connection is None:
+            raise ConnectionClosedError(
+                "The batch is used outside its async with block, or after an error."
+            )
         else:
+            if self._transaction is not None:
+                _ = self._transaction.connection  # raises when the transaction is over
             try:
-                rows = await connection.run(lambda: fetched(cursor, size, floats))
-            except ValueError as error:
-                raise await spoiled.translated(self._engine, self._sql, error) from error
+                rows = await self._run(self._connection, self._fetch, fetches=True)
+            except BaseException:
+                self._leave()
+                raise
+        self._fetched += len(rows)
         return await self._query._process_results(rows)  # type: ignore[no-any-return]
 
-    def _leave(self) -> None:
-        connection, self._connection = self._connection, None
+    async def _run(
+        self,
+        connection: Connection,
+        function: Callable[[Connection], Result],
+        *,
+        fetches: bool = False,
+    ) -> Result:
+        try:
+            return await connection.run(lambda: function(connection), fetches=fetches)
+        except (ValueError, sqlite3.OperationalError) as error:
+            if spoiled.is_suspect(error):
+
+                async def query(sql: str, parameters: Sequence[Any]) -> Rows:
+                    return await connection.run(lambda: connection.execute(sql, parameters))
+
+                if (found := await spoiled.find(query, self._sql, error)) is not None:
+                    raise found from error
+            raise
+
+    # What follows runs in the connection's thread.
+
+    def _open(self, connection: Connection) -> None:
+        if self._transaction is not None:
+            connection.check_inside()
+        self._cursor = connection.open_cursor(self._sql, self._parameters)
+
+    def _fetch(self, connection: Connection) -> Rows:
+        if self._cursor is None:
+            return []
+        return connection.fetch(self._cursor, self._batch_size, self._floats)
+
+    def _close(self, connection: Connection) -> None:
         cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            connection.close_cursor(cursor)
+
+    # In the event loop again.
+
+    def _leave(self) -> None:
+        connection, self._connection, self._rows = self._connection, None, None
         if connection is None:
             return
-        source = self._source
-
-        def close() -> None:
-            if cursor is not None:
-                cursor.close()
-
-        connection.settle(close, lambda: source.give_up(connection) if source else None)
+        connection.settle(lambda: self._close(connection), lambda: None, loop=None)
+        if self._source is not None:
+            self._source.give_up(connection)
+        options = self._engine.options
+        if log.is_wanted(options):
+            seconds = time.perf_counter() - self._start
+            log.statement(options, self._sql, self._parameters, seconds, self._fetched)

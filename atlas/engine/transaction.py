@@ -8,6 +8,7 @@ cancelled task: what is left to do is queued behind the running statement.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from atlas.engine.connection import Connection, Rows
 from atlas.engine.pool import Lane
 from atlas.engine.shelf import Shelf
 from atlas.engine.statement import only_reads
-from atlas.errors import TransactionLostError
+from atlas.errors import PoolTimeoutError, TransactionLostError
 
 if TYPE_CHECKING:
     from atlas.engine.sqlite import SQLiteEngine
@@ -49,7 +50,8 @@ class Transaction(BaseTransaction):
     """``async with engine.transaction():`` all or nothing, on the writer.
 
     Inside another transaction's block the inner block is a savepoint: when it
-    raises, only its own writes are undone.
+    raises, only its own writes are undone. Tasks that each open such a block in
+    the same transaction take turns.
     """
 
     def __init__(
@@ -60,27 +62,36 @@ class Transaction(BaseTransaction):
     ) -> None:
         self.engine = engine
         self.transaction_type = transaction_type
-        self._parent: Transaction | None = engine.current_transaction.get()
-        if self._parent is not None and not allow_nested:
-            raise TransactionError("A transaction is already active, and allow_nested is False.")
+        self.allow_nested = allow_nested
+        #: The outermost block, which has the connection; this one, unless it is nested.
+        self._root: Transaction = self
+        self._parent: Transaction | None = None
+        self._token: contextvars.Token[Transaction | None] | None = None
+        self._entered = False
+        self._turn = asyncio.Lock()
+        self._savepoint: Savepoint | None = None
+        # Of the outermost block only:
         self._connection: Connection | None = None
         self._source: Lane | Shelf | None = None
-        self._token: contextvars.Token[Transaction | None] | None = None
-        self._savepoint: Savepoint | None = None
         self._savepoints = 0
 
     async def __aenter__(self) -> Transaction:
-        if self._parent is not None:
-            self._savepoint = await self._parent.savepoint()
-            return self._parent
-        self._source, self._connection = await self._acquire()
+        if self._entered:
+            raise TransactionError("This transaction was entered already; make one for each block.")
+        parent: Transaction | None = self.engine.current_transaction.get()
+        if parent is not None and not self.allow_nested:
+            raise TransactionError("A transaction is already active, and allow_nested is False.")
+        self._entered = True
         try:
-            await self._begin(self._connection)
+            if parent is None:
+                await self._begin_outermost()
+            else:
+                await self._begin_nested(parent)
         except BaseException:
-            self._give_up()
+            self._entered = False
             raise
         self._token = self.engine.current_transaction.set(self)
-        return self
+        return self._root
 
     async def __aexit__(
         self,
@@ -88,14 +99,14 @@ class Transaction(BaseTransaction):
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if self._savepoint is not None:
-            await self._leave_savepoint(self._savepoint, failed=exception is not None)
-            return False
-        if self._token is not None:
+        token, self._token, self._entered = self._token, None, False
+        if token is not None:
             # An async fixture or generator may be left in another context than it was entered.
             with contextlib.suppress(ValueError):
-                self.engine.current_transaction.reset(self._token)
-        if exception is not None:
+                self.engine.current_transaction.reset(token)
+        if self._parent is not None:
+            await self._leave_nested(self._parent, failed=exception is not None)
+        elif exception is not None:
             self._give_up()
         elif self._connection is not None:  # else committed or rolled back by hand
             await self.commit()
@@ -109,9 +120,9 @@ class Transaction(BaseTransaction):
         try:
             await connection.run(connection.commit)
         except BaseException:
-            self._give_up()
+            self._root._give_up()
             raise
-        self._release()
+        self._root._release()
 
     async def rollback(self) -> None:
         """Roll back now; the rest of the block cannot use the transaction."""
@@ -119,9 +130,9 @@ class Transaction(BaseTransaction):
         try:
             await connection.run(connection.rollback, stoppable=False)
         except BaseException:
-            self._give_up()
+            self._root._give_up()
             raise
-        self._release()
+        self._root._release()
 
     async def savepoint(self, name: str | None = None) -> Savepoint:
         """Make a savepoint; its name is made up when it is left out."""
@@ -143,8 +154,19 @@ class Transaction(BaseTransaction):
         self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
     ) -> Rows:
         """Run one statement in the transaction and return its rows."""
+        if self._root is not self:
+            return await self._root.execute(sql, parameters, floats)
         connection = self._active()
         return await connection.run(lambda: connection.execute_inside(sql, parameters, floats))
+
+    async def _begin_outermost(self) -> None:
+        self._root, self._parent = self, None
+        self._source, self._connection = await self._acquire()
+        try:
+            await self._begin(self._connection)
+        except BaseException:
+            self._give_up()
+            raise
 
     async def _acquire(self) -> tuple[Lane | Shelf, Connection]:
         return await self.engine.acquire(reads=False, what="a transaction")
@@ -154,12 +176,13 @@ class Transaction(BaseTransaction):
         await connection.run(lambda: connection.execute(statement))
 
     def _active(self) -> Connection:
-        if self._connection is None:
+        connection = self._root._connection
+        if connection is None:
             raise TransactionLostError(
                 "The transaction is over: its block was left, or it was committed or rolled back "
                 "by hand. A task started inside the block must be awaited inside it."
             )
-        return self._connection
+        return connection
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None
@@ -172,22 +195,71 @@ class Transaction(BaseTransaction):
         if connection is not None and self._source is not None:
             self._source.give_up(connection)
 
-    async def _leave_savepoint(self, savepoint: Savepoint, *, failed: bool) -> None:
-        connection = savepoint.transaction._connection
-        if connection is None:
+    async def _begin_nested(self, parent: Transaction) -> None:
+        await parent._take_turn()
+        try:
+            # A name of its own: a savepoint of the caller's may hide another of the same name.
+            parent._root._savepoints += 1
+            self._savepoint = await parent._root.savepoint(
+                f"atlas_nested_{parent._root._savepoints}"
+            )
+        except BaseException:
+            parent._turn.release()
+            raise
+        self._root, self._parent = parent._root, parent
+
+    async def _take_turn(self) -> None:
+        """Wait until no other task is in a block nested in this one.
+
+        Savepoints are a stack: releasing one, or rolling back to it, takes those
+        made after it along, whosever they are.
+        """
+        timeout_ms = self.engine.options.acquire_timeout_ms
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise PoolTimeoutError(
+                "Another task was in a nested block of the same transaction for more than "
+                f"{timeout_ms} ms (acquire_timeout_ms); nested blocks take turns."
+            ) from None
+
+    async def _leave_nested(self, parent: Transaction, *, failed: bool) -> None:
+        connection, savepoint, self._savepoint = self._root._connection, self._savepoint, None
+        if connection is None or savepoint is None:  # ended by hand
+            parent._turn.release()
             return
-        name = savepoint.name
+        released = False
 
-        def leave() -> None:
+        def release() -> None:
+            nonlocal released
+            connection.execute_inside(f"RELEASE SAVEPOINT {savepoint.name}")
+            released = True
+
+        def undo() -> None:
+            if released:
+                return
+            try:
+                connection.execute_inside(f"ROLLBACK TO SAVEPOINT {savepoint.name}")
+                connection.execute_inside(f"RELEASE SAVEPOINT {savepoint.name}")
+            except Exception:  # the writes must not become part of the outer block
+                connection.rollback()
+
+        try:
+            if not failed:
+                await connection.run(release)
+        except BaseException:
+            failed = True
+            raise
+        finally:
             if failed:
-                connection.execute_inside(f"ROLLBACK TO SAVEPOINT {name}")
-            connection.execute_inside(f"RELEASE SAVEPOINT {name}")
+                # Not waited for: the block's own exception must come through at once.
+                connection.settle(undo, _nothing, loop=None)
+            parent._turn.release()
 
-        if failed:
-            # The block's own exception must come through, and a cancelled task must not wait.
-            connection.settle(leave, lambda: None)
-        else:
-            await connection.run(leave)
+
+def _nothing() -> None:
+    pass
 
 
 class Snapshot(Transaction):
@@ -200,7 +272,7 @@ class Snapshot(Transaction):
         return await self.engine.acquire(reads=True, what="a snapshot")
 
     async def __aenter__(self) -> Transaction:
-        if self._parent is not None:
+        if self.engine.current_transaction.get() is not None:
             raise TransactionError(
                 "A snapshot cannot begin inside a transaction, which sees its own writes."
             )

@@ -6,16 +6,20 @@ and what it connects to, and never shows a password; or ``ConfigurationError``.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from typing import Any, Literal
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from atlas.engine.options import EngineOptions
 from atlas.errors import ConfigurationError
 
-_SUPPORTED = "file:PATH, sqlite:///PATH, :memory:, postgresql://…, postgres://… and cockroachdb://…"
+_SUPPORTED = (
+    "file:PATH, sqlite:///PATH, :memory:, postgresql://USER@HOST/DATABASE, postgres://… and "
+    "cockroachdb://…"
+)
 _SERVERS: dict[str, Literal["postgres", "cockroach"]] = {
     "postgresql": "postgres",
     "postgres": "postgres",
@@ -23,8 +27,12 @@ _SERVERS: dict[str, Literal["postgres", "cockroach"]] = {
 }
 _REMOTE_LIBSQL = {"libsql", "http", "https", "ws", "wss"}
 _MEMORY = ":memory:"
-#: A password before the host, which may itself hold an @, or in an option.
-_PASSWORD = re.compile(r"(?<=://)([^/?#:@\s]*):[^/?#\s]*@|(?<=password=)[^&#\s]+", re.IGNORECASE)
+_IN_MEMORY = {("file", _MEMORY), ("sqlite", "//"), ("sqlite", f"///{_MEMORY}")}
+#: A password before the host, to the last @ of what may be a malformed URL, or in an option.
+_PASSWORD = re.compile(r"(?<=://)([^/?#:@\s]*):\S*@|(?<=password=)[^&#\s]+", re.IGNORECASE)
+#: A host name, an IPv6 address in brackets or a percent-encoded socket folder, and a port.
+_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
+_PARAMETER = re.compile(r"[\w.]+")
 
 
 def masked(text: str) -> str:
@@ -38,9 +46,9 @@ class DatabaseURL:
 
     engine_type: Literal["sqlite", "postgres", "cockroach"]
     #: An absolute path or ``:memory:`` for SQLite; the URL for a server.
-    target: str = field(repr=False)
-    #: The options of the engine that the URL held, as text.
-    options: dict[str, str] = field(default_factory=dict)
+    target: str
+    #: The options of the engine that the URL held.
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return masked(self.target)
@@ -56,57 +64,81 @@ class DatabaseURL:
         others are PostgreSQL's own, and refused for SQLite. Raises
         ``ConfigurationError`` for what is not supported.
         """
-        text = text.strip()
-        location, _, query = text.partition("?")
-        scheme = location.partition(":")[0].lower() if ":" in location else ""
+        location, _, query = text.strip().partition("?")
+        before, colon, rest = location.partition(":")
+        scheme = before.lower() if colon else ""
         parameters = dict(parse_qsl(query, keep_blank_values=True))
-        options = {
-            name: parameters.pop(name) for name in EngineOptions.names() if name in parameters
-        }
+        given = {name: parameters.pop(name) for name in EngineOptions.names() if name in parameters}
         if scheme in _SERVERS:
-            return cls(_SERVERS[scheme], _server(location, scheme, parameters), options)
-        if scheme in _REMOTE_LIBSQL:
-            raise ConfigurationError(
-                f"{masked(text)}: remote libSQL is not supported. Use one of {_SUPPORTED}."
-            )
-        if location == _MEMORY or scheme in ("file", "sqlite"):
+            target = _server(scheme, rest, parameters)
+            return cls(_SERVERS[scheme], target, EngineOptions.from_text(given))
+        if scheme in ("file", "sqlite") or location == _MEMORY:
             if parameters:
                 raise ConfigurationError(
-                    f"{masked(text)}: unknown option {', '.join(sorted(parameters))}; there are: "
-                    f"{', '.join(EngineOptions.names())}."
+                    f"{masked(location)}: unknown option {', '.join(sorted(parameters))}; there "
+                    f"are: {', '.join(EngineOptions.names())}."
                 )
-            return cls("sqlite", _path(location, scheme), options)
+            return cls("sqlite", _path(location, scheme, rest), EngineOptions.from_text(given))
+        # Only the scheme is shown: what follows may hold a token.
+        if scheme in _REMOTE_LIBSQL:
+            raise ConfigurationError(
+                f"{scheme}://…: remote libSQL is not supported. Use one of {_SUPPORTED}."
+            )
+        shown = f"{before}:…" if colon else location
         raise ConfigurationError(
-            f"{masked(text)!r} is no database URL that Atlas knows. Use one of {_SUPPORTED}."
+            f"{shown!r} is no database URL that Atlas knows. Use one of {_SUPPORTED}."
         )
 
 
-def _server(location: str, scheme: str, parameters: dict[str, str]) -> str:
-    try:
-        _ = urlsplit(location).port  # raises for a port that is no number
-    except ValueError:
-        raise ConfigurationError(f"{masked(location)}: the host or port is malformed.") from None
+def _server(scheme: str, rest: str, parameters: dict[str, str]) -> str:
+    """Return the URL as asyncpg reads it, with everything in it percent-encoded."""
+    authority, slash, database = rest.removeprefix("//").partition("/")
+    login, at, hosts = authority.rpartition("@")
+    user, colon, password = login.partition(":")
+    if (
+        not rest.startswith("//")
+        or "@" in database
+        or not (hosts == "" or all(map(_is_host, hosts.split(","))))
+        or not all(map(_PARAMETER.fullmatch, parameters))
+    ):
+        raise ConfigurationError(
+            f"{scheme}://…: is malformed. Write {scheme}://USER:PASSWORD@HOST:PORT/DATABASE"
+            "?OPTION=VALUE, with /, ? and # in a password as %2F, %3F and %23."
+        )
+    # Parts are decoded first, so that one that was encoded is not encoded twice.
+    user, password, database = (quote(unquote(part), "") for part in (user, password, database))
+    own = f"?{urlencode(parameters, safe='/')}" if parameters else ""
     # asyncpg knows only PostgreSQL's own schemes; CockroachDB speaks its protocol.
-    own = f"?{urlencode(parameters)}" if parameters else ""
-    return f"postgresql{location[len(scheme) :]}{own}"
+    return f"postgresql://{user}{colon}{password}{at}{hosts}{slash}{database}{own}"
 
 
-def _path(location: str, scheme: str) -> str:
-    if location in (_MEMORY, f"file:{_MEMORY}", "sqlite://", f"sqlite:///{_MEMORY}"):
+def _is_host(text: str) -> bool:
+    match = _HOST.fullmatch(text)
+    return bool(text) and match is not None and int(match["port"] or 0) < 2**16
+
+
+def _path(location: str, scheme: str, rest: str) -> str:
+    if location == _MEMORY or (scheme, rest) in _IN_MEMORY:
         return _MEMORY
-    rest = location[len(scheme) + 1 :]
     if scheme == "sqlite":
         if not rest.startswith("///"):
             raise ConfigurationError(
-                f"{location}: write sqlite:///PATH for a relative and sqlite:////PATH for an "
-                "absolute path."
+                f"{masked(location)}: write sqlite:///PATH for a relative and sqlite:////PATH for "
+                "an absolute path."
             )
         rest = rest[3:]
     elif rest.startswith("//"):
-        host, _, path = rest[2:].partition("/")
+        host, slash, tail = rest[2:].partition("/")
         if host not in ("", "localhost"):
-            raise ConfigurationError(f"{location}: a file URL names no host; write file:PATH.")
-        rest = f"/{path}"
-    if not rest:
-        raise ConfigurationError(f"{location}: the path is missing.")
-    return str(Path(unquote(rest)).expanduser().absolute())
+            raise ConfigurationError(
+                f"{masked(location)}: a file URL names no host; write file:PATH, or file:///PATH "
+                "for an absolute path."
+            )
+        rest = slash + tail
+    try:
+        path = os.path.expanduser(unquote(rest, errors="strict"))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{location}: is not UTF-8, percent-encoded.") from None
+    if not path or "\0" in path:
+        raise ConfigurationError(f"{location}: the path is missing, or holds a NUL character.")
+    return str(Path(path).absolute())

@@ -1,0 +1,86 @@
+"""The pragmas of every connection are set, as read back from SQLite."""
+
+from __future__ import annotations
+
+import pytest
+from doubles import pooled
+
+from atlas.engine.options import EngineOptions, Synchronous
+from atlas.engine.pragmas import BUSY_SLICE_MS, pragmas
+from atlas.engine.sqlite import SQLiteEngine
+
+#: What PRAGMA answers where that is not what it was given.
+ANSWERS = {"WAL": "wal", "MEMORY": 2, "OFF": 0, "NORMAL": 1, "FULL": 2, "EXTRA": 3}
+
+EXPECTED = {
+    "busy_timeout": 50,
+    "foreign_keys": 1,
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "cache_size": -16384,
+    "mmap_size": 268435456,
+    "temp_store": 2,
+}
+
+
+async def read_back(engine: SQLiteEngine, name: str, *, reader: bool) -> object:
+    """Ask a connection of the pool for one of its pragmas."""
+    source, connection = await engine.acquire(reads=reader, what="the test")
+    (row,) = await connection.run(lambda: connection.execute(f"PRAGMA {name}"))
+    source.release(connection)
+    (value,) = row.values()
+    return value
+
+
+@pytest.mark.parametrize(("name", "value"), EXPECTED.items())
+@pytest.mark.parametrize("reader", [False, True], ids=["writer", "reader"])
+async def test_default_pragmas(
+    sqlite_engine: SQLiteEngine, name: str, value: object, reader: bool
+) -> None:
+    """Every pragma of the table is in force on the writer and on a reader."""
+    async with pooled(sqlite_engine) as engine:
+        assert await read_back(engine, name, reader=reader) == value
+
+
+async def test_only_readers_refuse_to_write(sqlite_engine: SQLiteEngine) -> None:
+    """query_only is on for a reader and off for the writer."""
+    async with pooled(sqlite_engine) as engine:
+        assert await read_back(engine, "query_only", reader=True) == 1
+        assert await read_back(engine, "query_only", reader=False) == 0
+
+
+def test_every_pragma_has_an_expectation() -> None:
+    """A pragma that is added to the table must be added to these tests."""
+    assert pragmas(EngineOptions(), reader=False).keys() == EXPECTED.keys()
+    reader = pragmas(EngineOptions(), reader=True).keys()
+    assert reader == EXPECTED.keys() - {"journal_mode"} | {"query_only"}
+
+
+@pytest.mark.parametrize("value", ["OFF", "NORMAL", "FULL", "EXTRA"])
+async def test_synchronous_is_chosen(sqlite_engine: SQLiteEngine, value: Synchronous) -> None:
+    """The option ``synchronous`` is in force on every connection."""
+    async with pooled(sqlite_engine, synchronous=value) as engine:
+        for reader in (False, True):
+            assert await read_back(engine, "synchronous", reader=reader) == ANSWERS[value]
+
+
+@pytest.mark.parametrize("value", [0, 7, BUSY_SLICE_MS, 5_000])
+async def test_sqlite_never_waits_longer_than_a_slice(
+    sqlite_engine: SQLiteEngine, value: int
+) -> None:
+    """SQLite, which cannot be interrupted meanwhile, waits for a lock a short time only."""
+    async with pooled(sqlite_engine, busy_timeout_ms=value) as engine:
+        assert await read_back(engine, "busy_timeout", reader=False) == min(value, BUSY_SLICE_MS)
+
+
+@pytest.mark.parametrize("path", ["unpooled", "pooled"])
+async def test_pragmas_hold_without_a_pool_too(sqlite_engine: SQLiteEngine, path: str) -> None:
+    """A connection outside the pool has the pragmas of the writer."""
+    if path == "pooled":
+        await sqlite_engine.start_connection_pool()
+    for name, value in EXPECTED.items():
+        source, connection = await sqlite_engine.acquire(reads=False, what="", in_pool=False)
+        (row,) = await connection.run(lambda: connection.execute(f"PRAGMA {name}"))  # noqa: B023
+        source.release(connection)
+        assert list(row.values()) == [value]
+    await sqlite_engine.close_connection_pool()
