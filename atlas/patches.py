@@ -6,8 +6,12 @@ mended; a ``RuntimeError`` on a version they were not checked against.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import contextvars
+import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import piccolo
 from piccolo.columns import Column, ForeignKey
@@ -16,8 +20,11 @@ from piccolo.engine.base import Engine
 from piccolo.engine.finder import engine_finder
 from piccolo.table import TableMeta
 from piccolo.utils import pydantic as piccolo_pydantic
+from piccolo.utils import sync as piccolo_sync
 
 _CHECKED_VERSION = "1.38."
+
+Result = TypeVar("Result")
 
 
 def _value_type_of_a_foreign_key() -> None:
@@ -57,6 +64,29 @@ def _engine_of_a_table() -> None:
     TableMeta.db = property(db, set_db)  # type: ignore[assignment]
 
 
+def _run_sync() -> None:
+    """Let ``run_sync()`` raise what the query raises, and run it where it is called.
+
+    utils/sync.py, line 24, takes any RuntimeError, and so a ``ClientError``, for
+    a sign of a running event loop, and awaits the query a second time. The
+    thread it then starts knows neither the caller's client nor its transaction.
+    """
+    original = piccolo_sync.run_sync
+
+    def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(coroutine)
+        context = contextvars.copy_context()
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            return executor.submit(context.run, asyncio.run, coroutine).result()
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "run_sync", None) is original:
+            module.run_sync = run_sync  # type: ignore[attr-defined]
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -78,3 +108,4 @@ def apply() -> None:
         )
     _value_type_of_a_foreign_key()
     _engine_of_a_table()
+    _run_sync()

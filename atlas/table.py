@@ -15,6 +15,7 @@ from piccolo.columns import ForeignKey as PiccoloForeignKey
 from piccolo.columns.m2m import M2M as PiccoloM2M
 from piccolo.columns.m2m import M2MRemoveRelated
 from piccolo.constraints import Unique
+from piccolo.custom_types import TableInstance
 from piccolo.querystring import QueryString, Selectable
 from piccolo.table import TABLE_REGISTRY
 from piccolo.table import Table as PiccoloTable
@@ -264,7 +265,9 @@ class Table(PiccoloTable):
             )
 
     @classmethod
-    def select(cls, *columns: Selectable | str, exclude_secrets: bool = False) -> Select[Any]:
+    def select(
+        cls: type[TableInstance], *columns: Selectable | str, exclude_secrets: bool = False
+    ) -> Select[TableInstance]:
         return Select(
             table=cls,
             columns_list=cls._process_column_args(*columns),
@@ -272,24 +275,26 @@ class Table(PiccoloTable):
         )
 
     @classmethod
-    def objects(cls, *prefetch: Any) -> Objects[Any]:
+    def objects(
+        cls: type[TableInstance],
+        *prefetch: PiccoloForeignKey[Any] | list[PiccoloForeignKey[Any]],
+    ) -> Objects[TableInstance]:
         return Objects(table=cls, prefetch=prefetch)
 
     @classmethod
-    def insert(cls, *rows: Any) -> Insert[Any]:
-        query: Insert[Any] = Insert(table=cls)
-        query.returning(*cls._key_columns)
-        return query.add(*rows) if rows else query
+    def insert(cls: type[TableInstance], *rows: TableInstance) -> Insert[TableInstance]:
+        keys = [column for column in cls._meta.columns if column._meta.primary_key]
+        return Insert(cls, *rows).returning(*keys)
 
     @classmethod
     def update(
-        cls,
+        cls: type[TableInstance],
         values: dict[Column | str, Any] | None = None,
         force: bool = False,
         use_auto_update: bool = True,
         **kwargs: Any,
-    ) -> Update[Any]:
-        query: Update[Any] = Update(table=cls, force=force, use_auto_update=use_auto_update)
+    ) -> Update[TableInstance]:
+        query = Update(table=cls, force=force, use_auto_update=use_auto_update)
         query.values({**(values or {}), **dict[Any, Any](kwargs)})
         return query
 

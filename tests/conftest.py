@@ -152,10 +152,17 @@ def module_database(
 
 
 @pytest.fixture
-def shared_engine(module_database: Engine[Any], monkeypatch: pytest.MonkeyPatch) -> Engine[Any]:
+async def shared_engine(
+    module_database: Engine[Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Engine[Any]]:
     """The tables, bound to a database that keeps the rows of the module's other tests.
 
-    For many small tests: PostgreSQL needs most of a second to make a database.
+    For many small tests: PostgreSQL needs most of a second to make a database,
+    and more for a connection than for a query.
     """
     bind(module_database, monkeypatch)
-    return module_database
+    if module_database.engine_type == "postgres":
+        await module_database.start_connection_pool()
+    yield module_database
+    if module_database.engine_type == "postgres":
+        await module_database.close_connection_pool()

@@ -70,7 +70,7 @@ class Lane:
         self.longest_wait_ms = 0.0
         self.waiting: deque[_Waiter] = deque()
         self.holders: dict[Connection, _Holder] = {}
-        #: Connections that were given up and are not released yet.
+        #: Those that were given up and are still busy for somebody who is gone.
         self.leaving: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
         self._idle: list[Connection] = []
@@ -131,11 +131,12 @@ class Lane:
         The others close as they are released. Whoever waits finds the lane closed.
         """
         self._closed = True
-        idle, self._idle = self._idle, []
-        self._size -= len(idle)
+        closing = [*self._idle, *self.leaving]
+        self._size -= len(self._idle)
+        self._idle.clear()
         while self._wake(None):
             pass
-        return idle
+        return closing
 
     def _hold(self, connection: Connection, what: str) -> Connection:
         self.holders[connection] = _Holder(what, time.monotonic())
@@ -250,14 +251,11 @@ class Pool:
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
         closing = self._close_lanes()
-        leaving = [] if self.is_orphaned else [*self.readers.leaving, *self.writer.leaving]
         try:
             # One at a time: two that close at once each take the other for a user of the file,
             # and both leave its -wal file behind.
             for connection in closing:
                 connection.close()
-                await connection.wait_closed()
-            for connection in leaving:
                 await connection.wait_closed()
         finally:
             for connection in closing:

@@ -173,7 +173,8 @@ class _Shared(PiccoloPostgresEngine):
     async def _acquire(self, pool: Any) -> Any:
         self._check()
         since = time.monotonic()
-        if not pool.get_idle_size() and pool.get_size() == pool.get_max_size():
+        in_use = pool.get_size() - pool.get_idle_size()
+        if in_use + len(self._waits) >= pool.get_max_size():
             self._requests_waited += 1
         wait = asyncio.timeout(self._timeout_s)
         try:

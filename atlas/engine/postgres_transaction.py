@@ -107,8 +107,12 @@ class Transaction(PostgresTransaction):
         elif exception is None:
             await self.commit()
         else:
+            # It goes on when the task is cancelled again: closing the connection would
+            # leave the server with the statement, and its locks, until that is done.
+            rollback = asyncio.create_task(self.rollback())
+            rollback.add_done_callback(_look_at)
             with suppress(Exception):  # the block's own error is the one to see
-                await self.rollback()
+                await asyncio.shield(rollback)
         return False
 
     async def begin(self) -> None:
@@ -273,7 +277,15 @@ class Batch(BaseBatch):
         if self._transaction is None:
             raise ConnectionClosedError("The batch is used outside its async with block.")
         records = await self._transaction.run(lambda _: self._cursor.fetch(self._batch_size))
-        return await self._query._process_results(records)  # type: ignore[no-any-return]
+        # As dicts: by now the task may be in the block of a client of another kind.
+        rows = [dict(record) for record in records]
+        return await self._query._process_results(rows)  # type: ignore[no-any-return]
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Look at the exception of a task, so that asyncio does not report it as lost."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _close(connection: Any) -> None:

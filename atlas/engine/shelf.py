@@ -33,6 +33,8 @@ class Shelf:
         # Reentrant: the garbage collector may call close() anywhere.
         self._lock = threading.RLock()
         self._idle: list[Connection] = []
+        #: Those that were given up and are still busy for somebody who is gone.
+        self._leaving: set[Connection] = set()
 
     async def acquire(self, *, creates: bool) -> Connection:
         """Return a connection; make the file if there is none and the statement ``creates``.
@@ -60,6 +62,7 @@ class Shelf:
     def release(self, connection: Connection) -> None:
         """Keep a clean connection for the next query, or close it when enough are kept."""
         with self._lock:
+            self._leaving.discard(connection)
             self._idle = [kept for kept in self._idle if kept.is_alive]
             if connection.is_alive and len(self._idle) < _KEPT:
                 connection.park()
@@ -69,17 +72,20 @@ class Shelf:
 
     def give_up(self, connection: Connection) -> None:
         """Release a connection that may be busy or in a transaction, once it is neither."""
+        with self._lock:
+            self._leaving.add(connection)
         connection.settle(connection.rollback, lambda: self.release(connection), loop=None)
 
     def close(self) -> list[Connection]:
-        """Close the connections that are kept, and return them."""
+        """Close the connections that nobody uses, and return them."""
         with self._lock:
-            closing, self._idle = self._idle, []
+            closing = [*self._idle, *self._leaving]
+            self._idle.clear()
         for connection in closing:
             connection.close()
         return closing
 
     def close_at_exit(self) -> None:
-        """Close the connections that are kept, and wait a little until their files are closed."""
+        """Close the connections that nobody uses, and wait a little for their files."""
         for connection in self.close():
             connection.join(_CLOSE_TIMEOUT_S)

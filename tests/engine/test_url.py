@@ -11,7 +11,7 @@ import pytest
 from atlas import ConfigurationError
 from atlas.engine.url import DatabaseURL, masked
 
-SECRET = "Sentinel"
+SENTINEL = "Sentinel"
 SUPPORTED = ("file:PATH", "sqlite:///PATH", ":memory:", "postgresql://", "postgres://", "cockroach")
 
 
@@ -79,7 +79,11 @@ def test_memory_is_no_file(text: str) -> None:
         ("postgresql://db.example/atlas", "postgres", "postgresql://db.example/atlas"),
         ("postgres://db.example/atlas", "postgres", "postgresql://db.example/atlas"),
         ("PostgreSQL://db.example/atlas", "postgres", "postgresql://db.example/atlas"),
-        ("cockroachdb://db.example:26257/atlas", "cockroach", "postgresql://db.example:26257/atlas"),
+        (
+            "cockroachdb://db.example:26257/atlas",
+            "cockroach",
+            "postgresql://db.example:26257/atlas",
+        ),
         ("postgresql://", "postgres", "postgresql://"),
         ("postgresql:///atlas", "postgres", "postgresql:///atlas"),
         ("postgresql://[::1]:5433/atlas", "postgres", "postgresql://[::1]:5433/atlas"),
@@ -113,7 +117,9 @@ def test_options_of_the_engine_are_taken_out() -> None:
     }
 
 
-@pytest.mark.parametrize("password", ["a@b", "a:b", "a/b", "a%b", "100%25", "a?b#c", "a b+c", "ü", "@"])
+@pytest.mark.parametrize(
+    "password", ["a@b", "a:b", "a/b", "a%b", "100%25", "a?b#c", "a b+c", "ü", "@"]
+)
 def test_password_reaches_the_driver(password: str) -> None:
     """A percent-encoded password arrives as it was, whatever it holds."""
     url = DatabaseURL.parse(f"postgresql://me:{quote(password, safe='')}@db/atlas")
@@ -144,7 +150,9 @@ def test_harmless_characters_need_no_encoding(password: str) -> None:
         ("statement_cache=0", {"statement_cache": 0}),
     ],
 )
-@pytest.mark.parametrize("location", ["file:data.db", "sqlite:///data.db", ":memory:", "postgres://db"])
+@pytest.mark.parametrize(
+    "location", ["file:data.db", "sqlite:///data.db", ":memory:", "postgres://db"]
+)
 def test_options_have_their_type(location: str, query: str, options: dict[str, Any]) -> None:
     """Options in any URL become numbers, names and switches."""
     assert DatabaseURL.parse(f"{location}?{query}").options == options
@@ -199,8 +207,8 @@ def test_other_urls_are_refused(text: str) -> None:
 def test_remote_libsql_is_refused(scheme: str) -> None:
     """A URL of remote libSQL is refused as such, without its token."""
     with pytest.raises(ConfigurationError, match="remote libSQL is not supported") as caught:
-        DatabaseURL.parse(f"{scheme}://atlas.example?authToken={SECRET}")
-    assert SECRET not in str(caught.value)
+        DatabaseURL.parse(f"{scheme}://atlas.example?authToken={SENTINEL}")
+    assert SENTINEL not in str(caught.value)
     for name in SUPPORTED:
         assert name in str(caught.value)
 
@@ -242,20 +250,20 @@ def test_malformed_server_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f"postgresql://me:{SECRET}@db:5432/atlas", f"postgres://me:{SECRET}%40x@db/atlas",
-     f"postgresql://me:x%3A{SECRET}%2Fy%25@db/atlas", f"cockroachdb://me:{SECRET}@db/atlas",
-     f"postgresql://me:x@{SECRET}@db/atlas", f"postgresql://me:x#{SECRET}@db/atlas",
-     f"postgresql://db/atlas?password={SECRET}", f"postgresql://db/atlas?PASSWORD={SECRET}",
-     f"postgresql://db/atlas?p%61ssword={SECRET}",
-     f"postgresql://db/atlas?sslmode=require&sslpassword={SECRET}",
-     f"postgresql://me:{SECRET}@db/atlas?application_name=a@b"],
+    [f"postgresql://me:{SENTINEL}@db:5432/atlas", f"postgres://me:{SENTINEL}%40x@db/atlas",
+     f"postgresql://me:x%3A{SENTINEL}%2Fy%25@db/atlas", f"cockroachdb://me:{SENTINEL}@db/atlas",
+     f"postgresql://me:x@{SENTINEL}@db/atlas", f"postgresql://me:x#{SENTINEL}@db/atlas",
+     f"postgresql://db/atlas?password={SENTINEL}", f"postgresql://db/atlas?PASSWORD={SENTINEL}",
+     f"postgresql://db/atlas?p%61ssword={SENTINEL}",
+     f"postgresql://db/atlas?sslmode=require&sslpassword={SENTINEL}",
+     f"postgresql://me:{SENTINEL}@db/atlas?application_name=a@b"],
 )  # fmt: skip
 def test_password_is_not_shown(text: str) -> None:
     """Neither ``str`` nor ``repr`` of a URL holds its password; both hold the rest."""
     url = DatabaseURL.parse(text)
-    assert SECRET in url.target
+    assert SENTINEL in url.target
     for shown in (str(url), repr(url)):
-        assert SECRET not in shown
+        assert SENTINEL not in shown
         assert "***" in shown
         assert "db" in shown
         assert "atlas" in shown
@@ -263,26 +271,26 @@ def test_password_is_not_shown(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f"postgresql://me:x/{SECRET}@db/atlas", f"postgresql://me:1/{SECRET}@db/atlas",
-     f"postgresql://me:x?{SECRET}@db/atlas", f"postgresql://me:1?{SECRET}@db/atlas",
-     f"postgresql://me:{SECRET}@db:port/atlas", f"postgresql://me:{SECRET}@db/atlas?pool_size=x",
-     f"postgresql://me:{SECRET}@db/atlas?pool-size=2", f"postgresql:me:{SECRET}@db/atlas",
-     f"mysql://me:{SECRET}@db/atlas", f"mysql://db/atlas?token={SECRET}",
-     f"https://db?authToken={SECRET}", f"libsql://me:{SECRET}@db", f"me:{SECRET}@db/atlas",
-     f"file://me:{SECRET}@db/atlas", f"sqlite://me:{SECRET}@db/atlas", f"file:x?key={SECRET}",
-     f"file://me:{SECRET}@db/atlas?unknown={SECRET}"],
+    [f"postgresql://me:x/{SENTINEL}@db/atlas", f"postgresql://me:1/{SENTINEL}@db/atlas",
+     f"postgresql://me:x?{SENTINEL}@db/atlas", f"postgresql://me:1?{SENTINEL}@db/atlas",
+     f"postgresql://me:{SENTINEL}@db:port/atlas", f"postgresql://me:{SENTINEL}@db/atlas?pool_size=x",
+     f"postgresql://me:{SENTINEL}@db/atlas?pool-size=2", f"postgresql:me:{SENTINEL}@db/atlas",
+     f"mysql://me:{SENTINEL}@db/atlas", f"mysql://db/atlas?token={SENTINEL}",
+     f"https://db?authToken={SENTINEL}", f"libsql://me:{SENTINEL}@db", f"me:{SENTINEL}@db/atlas",
+     f"file://me:{SENTINEL}@db/atlas", f"sqlite://me:{SENTINEL}@db/atlas", f"file:x?key={SENTINEL}",
+     f"file://me:{SENTINEL}@db/atlas?unknown={SENTINEL}"],
 )  # fmt: skip
 def test_refusal_does_not_show_the_password(text: str) -> None:
     """The message about a URL that is refused does not hold its password or token."""
     with pytest.raises(ConfigurationError) as caught:
         DatabaseURL.parse(text)
-    assert SECRET not in str(caught.value)
+    assert SENTINEL not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_every_url_in_a_text_is_masked() -> None:
     """A log line that quotes URLs loses their passwords and nothing else."""
-    text = f"from postgres://a:{SECRET}@x/y to postgres://b:{SECRET}@z?password={SECRET} done"
+    text = f"from postgres://a:{SENTINEL}@x/y to postgres://b:{SENTINEL}@z?password={SENTINEL} done"
     assert masked(text) == "from postgres://a:***@x/y to postgres://b:***@z?password=*** done"
     assert masked("postgresql://me@db:5432/atlas?sslmode=require") == (
         "postgresql://me@db:5432/atlas?sslmode=require"
