@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -151,3 +153,25 @@ async def pooled(engine: SQLiteEngine, **options: Any) -> AsyncIterator[SQLiteEn
     if engine.path != MEMORY:
         assert open_files(engine.path) == []
         assert leftovers(engine.path) == []
+
+
+def start(source: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a Python process of its own, with the package's configuration and no client."""
+    return subprocess.Popen(
+        [sys.executable, "-c", source, *map(str, arguments)],
+        env={**os.environ, "PICCOLO_CONF": "atlas.conf"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 60.0) -> tuple[int, str, str]:
+    """Wait until a process ends by itself, and return its exit status, output and errors."""
+    try:
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        raise AssertionError(f"the process did not end; it said: {output}{errors}") from None
+    return process.returncode, output, errors

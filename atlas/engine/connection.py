@@ -40,6 +40,10 @@ _INTERRUPT_AGAIN_S = 0.02
 #: Between two attempts to get a lock, for those that SQLite refuses without waiting.
 _LOCK_AGAIN_S = 0.005
 
+#: Two connections that close at once each take the other for a user of the file, and both leave
+#: its -wal file behind.
+_closing = threading.Lock()
+
 
 class _Job:
     """A function to run in the thread, and the future of whoever waits for it, if anybody does."""
@@ -335,7 +339,7 @@ class Connection:
             self._run(job, fault)
             del job  # what its function holds on to is not to wait for the next one
         if self._db is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with _closing, contextlib.suppress(sqlite3.Error):
                 self._db.close()
             self._db = None
         if self._loop is not None and self._ended is not None:

@@ -126,7 +126,7 @@ class Lane:
         connection.settle(connection.rollback, lambda: self.release(connection), self._loop)
 
     def close(self) -> list[Connection]:
-        """Hand out no more connections, and return those nobody uses, for the caller to close.
+        """Close the connections that nobody uses, and return them.
 
         The others close as they are released. Whoever waits finds the lane closed.
         """
@@ -134,6 +134,8 @@ class Lane:
         closing = [*self._idle, *self.leaving]
         self._size -= len(self._idle)
         self._idle.clear()
+        for connection in closing:
+            connection.close()
         while self._wake(None):
             pass
         return closing
@@ -250,30 +252,21 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
-        closing = self._close_lanes()
-        try:
-            # One at a time: two that close at once each take the other for a user of the file,
-            # and both leave its -wal file behind.
-            for connection in closing:
-                connection.close()
-                await connection.wait_closed()
-        finally:
-            for connection in closing:
-                connection.close()
+        for connection in self._close_lanes():
+            await connection.wait_closed()
 
     def close_at_exit(self) -> None:
         """Close the idle connections without an event loop, and wait a little for their files."""
         for connection in self._close_lanes():
-            connection.close()
             connection.join(_CLOSE_TIMEOUT_S)
 
     def _close_lanes(self) -> list[Connection]:
-        """Return what is to be closed, the writer last."""
         self.is_closed = True
-        if self.is_orphaned:  # nobody will release them
+        closing = [*self.readers.close(), *self.writer.close()]
+        if self.is_orphaned:  # nobody will release these
             for connection in (*self.readers.holders, *self.writer.holders):
                 connection.close()
-        return [*self.readers.close(), *self.writer.close()]
+        return closing
 
     def stats(self) -> PoolStats:
         """Return the numbers of this moment."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from typing import Any
 
 from benchmark.data import Data, Row, connect
@@ -45,29 +46,29 @@ async def check(peers: list[Peer], data: Data) -> None:
 
 async def _done_by(peer: Peer, data: Data) -> Row:
     """Return what ``peer`` read, with the types, and what it stored, as it is in the file."""
-    done: Row = {}
-    order_id = data.order_ids[len(data.order_ids) // 2]
-    await _call(peer.update, order_id, f"called by {peer.name}")  # type: ignore[attr-defined]
-    done["update"] = _stored(data, order_id)["note"] == f"called by {peer.name}"
-    await _call(peer.update, order_id, "called")  # type: ignore[attr-defined]
-    columns = tuple(_stored(data, order_id))
-    row = plain(await _call(peer.point_read, order_id), columns)  # type: ignore[attr-defined]
-    moment = row.pop("updated_at")
-    done["updated_at"] = (type(moment), abs(datetime.now(UTC) - moment).total_seconds() < 60)
-    done["point-read"] = _typed(row)
-    rows = await _call(peer.join, data.entity_ids[0])  # type: ignore[attr-defined]
-    done["join"] = [_typed(plain(row, _JOINED)) for row in rows]
-    await _call(peer.insert, next(data.new_orders()) | {"number": "new-0"})  # type: ignore[attr-defined]
-    inserted = _stored(data, "new-0", by="number")
-    done["insert"] = {
-        name: _form(value) if name in _OWN else value for name, value in inserted.items()
+    order_id, note = data.order_ids[len(data.order_ids) // 2], f"called by {peer.name}"
+    await _call(peer, "update", order_id, note)
+    stored = _stored(data, "id", order_id)
+    is_updated = stored["note"] == note
+    await _call(peer, "update", order_id, "called")
+    row = plain(await _call(peer, "point_read", order_id), tuple(stored))
+    updated_at = row.pop("updated_at")
+    rows = await _call(peer, "join", data.entity_ids[0])
+    await _call(peer, "insert", next(data.new_orders()) | {"number": "new-0"})
+    return {
+        "update": is_updated and abs(datetime.now(UTC) - updated_at) < timedelta(minutes=1),
+        "point-read": _typed(row),
+        "join": [_typed(plain(row, _JOINED)) for row in rows],
+        "insert": {
+            name: _form(value) if name in _OWN else value
+            for name, value in _stored(data, "number", "new-0").items()
+        },
     }
-    return done
 
 
-async def _call(method: Any, *arguments: Any) -> Any:
-    result = method(*arguments)
-    return await result if hasattr(result, "__await__") else result
+async def _call(peer: Peer, method: str, *arguments: Any) -> Any:
+    result = getattr(peer, method)(*arguments)
+    return await result if isawaitable(result) else result
 
 
 def _typed(row: Row) -> Row:
@@ -79,8 +80,9 @@ def _form(text: str) -> str:
     return "".join("x" if character.isalnum() else character for character in text)
 
 
-def _stored(data: Data, value: str, by: str = "id") -> Row:
+def _stored(data: Data, column: str, value: str) -> Row:
+    """Return the order with this value, as it is in the file: numbers and text."""
     with closing(connect(data.path)) as database:
         database.row_factory = sqlite3.Row
-        found = database.execute(f"SELECT * FROM commerce_order WHERE {by} = ?", (value,))
+        found = database.execute(f"SELECT * FROM commerce_order WHERE {column} = ?", (value,))
         return dict(found.fetchone())

@@ -71,9 +71,7 @@ class Data:
     def remove_new_orders(self) -> None:
         """Delete what was inserted since the file was filled."""
         with closing(connect(self.path)) as database:
-            database.execute(
-                "DELETE FROM commerce_order WHERE rowid > ?", (len(self.order_ids),)
-            )
+            database.execute("DELETE FROM commerce_order WHERE rowid > ?", (len(self.order_ids),))
 
 
 def pragmas_of_all() -> dict[str, str | int]:
@@ -133,7 +131,7 @@ def _fill(database: sqlite3.Connection, data: Data, orders: int) -> None:
                 {
                     "entity_id": entity,
                     "unit_id": _insert(database, "core_unit", unit),
-                    "customer_id": persons[len(data.parents)  % len(persons)],
+                    "customer_id": persons[len(data.parents) % len(persons)],
                     "participant_id": persons[len(data.parents) % len(persons)],
                     "channel_id": channel,
                 }

@@ -61,7 +61,7 @@ def show(content: dict[str, Any], console: Console) -> None:
         console.print(f"{name}: left out, {reason}.", highlight=False)
     for target in content["targets"]:
         console.print(
-            f"{'met' if target['met'] else 'MISSED'}: {target['line']}, {target['tasks']} tasks, "
+            f"{'met' if target['met'] else 'MISSED'}: {target['line']} by {target['tasks']}, "
             f"at least {target['least']:g} x {target['peer']}: {target['ratio']:.2f}",
             highlight=False,
         )

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from atlas import Order, create_client
+from atlas.engine.options import EngineOptions
 from benchmark.peers import sql
 
 
 class Peer:
-    """A client with the options it has by default."""
+    """A client with the default options, whatever the environment says."""
 
     name = "atlas"
     title = "this engine"
@@ -18,7 +19,7 @@ class Peer:
 
     async def open(self, path: Path) -> None:
         sql.register()
-        self._client = create_client(f"file:{path}")
+        self._client = create_client(f"file:{path}", **vars(EngineOptions()))
         await self._client.open()
 
     async def close(self) -> None:

@@ -6,9 +6,10 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
+from piccolo.engine.sqlite import ADAPTERS
+
 from atlas.engine import converters
 from atlas.ulid import new_ulid
-from piccolo.engine.sqlite import ADAPTERS
 
 #: Dates, timestamps and booleans come back as Python types, by Atlas's converters.
 DETECT_TYPES = sqlite3.PARSE_DECLTYPES

@@ -10,7 +10,9 @@ from sqlalchemy import insert, select, update
 from benchmark.peers import sql
 from benchmark.peers.sqlalchemy_models import Order, Person, Unit, create_engine
 
-_order, _person, _unit = Order.__table__, Person.__table__, Unit.__table__
+_order: Any = Order.__table__
+_person: Any = Person.__table__
+_unit: Any = Unit.__table__
 
 
 class Peer:
@@ -18,7 +20,7 @@ class Peer:
 
     name = "sqlalchemy-core"
     title = "SQLAlchemy Core"
-    note = "rows as RowMapping; a transaction for each operation, as it begins them itself"
+    note = "a pool of 5 connections; rows as RowMapping"
 
     async def open(self, path: Path) -> None:
         sql.register()

@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import greenlet  # type: ignore[import-untyped]  # noqa: F401  # SQLAlchemy misses it too late
 from sqlalchemy import ForeignKey, Text, TypeDecorator, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column

@@ -17,7 +17,7 @@ class Peer:
 
     name = "sqlalchemy-orm"
     title = "SQLAlchemy ORM"
-    note = "the point read returns an object, the join rows of the columns asked for"
+    note = "as Core; the point read returns an object, the join rows as RowMapping"
 
     async def open(self, path: Path) -> None:
         sql.register()

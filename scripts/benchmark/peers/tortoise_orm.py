@@ -58,7 +58,8 @@ class Source(Model):
 
 
 def _reference(model: str, *, null: bool = True) -> Any:
-    return fields.ForeignKeyField(f"models.{model}", null=null, related_name=False)
+    foreign_key: Any = fields.ForeignKeyField
+    return foreign_key(f"models.{model}", null=null, related_name=False)
 
 
 class Order(Model):
@@ -95,7 +96,7 @@ class Peer:
 
     name = "tortoise"
     title = "Tortoise ORM"
-    note = "the point read returns an object"
+    note = "one connection for all tasks; the point read returns an object"
 
     async def open(self, path: Path) -> None:
         sqlite3.register_adapter(date, date.isoformat)

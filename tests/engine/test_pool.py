@@ -1,0 +1,488 @@
+"""The pool: who gets a connection and when, what its numbers say, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from doubles import codes, entity, leftovers, open_files, pooled, slow_read, threads, until
+
+from atlas import Entity
+from atlas.engine import pool as pool_module
+from atlas.engine.connection import Connection
+from atlas.engine.options import EngineOptions
+from atlas.engine.pool import Lane
+from atlas.engine.sqlite import SQLiteEngine
+from atlas.errors import (
+    ClientError,
+    ConnectionClosedError,
+    DatabaseFileError,
+    PoolTimeoutError,
+)
+
+# Waiting.
+
+
+async def test_a_wait_that_is_too_long_says_why(sqlite_engine: SQLiteEngine) -> None:
+    """The error says how long it waited, who else waits, and what holds the writer."""
+    async with pooled(sqlite_engine, acquire_timeout_ms=100) as engine:
+        source, writer = await engine.acquire(reads=False, what="UPDATE core_entity SET x")
+        start = time.monotonic()
+        waiting = [asyncio.create_task(entity(str(number)).save().run()) for number in range(3)]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert time.monotonic() - start >= 0.1
+        for result in results:
+            assert isinstance(result, PoolTimeoutError)
+            assert isinstance(result, TimeoutError)
+        assert "No writer became free within 1" in str(results[0])
+        assert "acquire_timeout_ms = 100" in str(results[0])
+        assert "2 more wait" in str(results[0])
+        assert "Held by: UPDATE core_entity SET x, for 1" in str(results[0])
+        assert engine.stats().requests_timed_out == 3
+        source.release(writer)
+        await entity("A").save()
+
+
+async def test_a_transaction_is_named_as_the_holder(sqlite_engine: SQLiteEngine) -> None:
+    """What holds the writer may be a transaction, or a query by its SQL."""
+    async with pooled(sqlite_engine, acquire_timeout_ms=50, pool_size=1) as engine:
+
+        async def outside(query: object) -> None:
+            engine.current_transaction.set(None)
+            await query  # type: ignore[misc]
+
+        async with engine.transaction():
+            with pytest.raises(PoolTimeoutError, match="Held by: a transaction, for"):
+                await asyncio.create_task(outside(entity("A").save()))
+        async with engine.snapshot():
+            with pytest.raises(PoolTimeoutError, match=r"No reader .* Held by: a snapshot, for"):
+                await asyncio.create_task(outside(Entity.count()))
+        async with await Entity.select(Entity.code).batch():
+            with pytest.raises(PoolTimeoutError, match="Held by: SELECT"):
+                await Entity.count()
+
+
+async def test_a_timed_out_task_leaves_the_queue(sqlite_engine: SQLiteEngine) -> None:
+    """A task that gave up is skipped, and nothing is run for it later."""
+    async with pooled(sqlite_engine, acquire_timeout_ms=50) as engine:
+        source, writer = await engine.acquire(reads=False, what="the test")
+        with pytest.raises(PoolTimeoutError):
+            await entity("A").save()
+        assert engine.stats().waiting == 0
+        source.release(writer)
+        await entity("B").save()
+        assert codes(engine.path) == ["B"]
+
+
+async def test_whoever_is_woken_for_nothing_keeps_their_place() -> None:
+    """A task that found no connection after all is still before those who came later."""
+    lane = Lane("writer", 1, 10_000, _never)
+    order: list[str] = []
+    connection = _FakeConnection()
+    lane._size = 1
+    lane.holders[connection] = pool_module._Holder("the test", 0.0)  # type: ignore[index]
+
+    async def take(name: str) -> None:
+        taken = await lane.acquire(name)
+        order.append(name)
+        lane.release(taken)
+
+    first = asyncio.create_task(take("first"))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(take("second"))
+    await asyncio.sleep(0)
+    lane._wake(None)
+    await asyncio.sleep(0)
+    assert [len(lane.waiting), order] == [2, []]
+    lane.release(connection)  # type: ignore[arg-type]
+    await asyncio.gather(first, second)
+    assert order == ["first", "second"]
+
+
+class _FakeConnection:
+    is_alive = True
+
+
+def _never() -> Connection:
+    raise AssertionError("the lane is full")
+
+
+# Its numbers.
+
+
+async def test_stats(sqlite_engine: SQLiteEngine) -> None:
+    """The numbers are those of what happened."""
+    async with pooled(sqlite_engine, pool_size=2) as engine:
+        fresh = engine.stats()
+        assert (fresh.readers, fresh.readers_in_use, fresh.writer_in_use) == (0, 0, False)
+        assert (fresh.statements, fresh.connections_opened, fresh.requests_waited) == (0, 1, 0)
+        assert (fresh.waiting, fresh.waiting_ms, fresh.longest_wait_ms) == (0, 0.0, 0.0)
+        await Entity.count()
+        await entity("A").save()
+        assert engine.stats().statements == 2
+        assert engine.stats().readers == 1
+        assert engine.stats().connections_opened == 2
+        async with engine.transaction():
+            assert engine.stats().writer_in_use
+            async with await Entity.select().batch():
+                pass
+        source, reader = await engine.acquire(reads=True, what="the test")
+        other, second = await engine.acquire(reads=True, what="the test")
+        assert engine.stats().readers_in_use == 2
+        task = asyncio.create_task(Entity.count().run())
+        await until(lambda: engine.stats().waiting_ms > 5)
+        stats = engine.stats()
+        assert (stats.waiting, stats.requests_waited) == (1, 1)
+        source.release(reader)
+        other.release(second)
+        await task
+        stats = engine.stats()
+        assert stats.waiting == 0
+        assert stats.longest_wait_ms > 5
+        assert stats.statements == 4
+        assert (stats.readers, stats.connections_opened) == (2, 3)
+
+
+async def test_stats_need_a_pool(sqlite_engine: SQLiteEngine) -> None:
+    """Without a pool there are no numbers, and the error says so."""
+    with pytest.raises(ConnectionClosedError, match="No pool"):
+        sqlite_engine.stats()
+
+
+async def test_readers_are_opened_on_demand(sqlite_engine: SQLiteEngine) -> None:
+    """There are as many readers as were needed at once, up to pool_size, and they are kept."""
+    async with pooled(sqlite_engine, pool_size=3) as engine:
+        for _ in range(5):
+            await Entity.count()
+        assert engine.stats().readers == 1
+        await asyncio.gather(*(slow_read(300_000).run() for _ in range(2)))
+        assert engine.stats().readers == 2
+        await asyncio.gather(*(slow_read(50_000).run() for _ in range(10)))
+        assert engine.stats().readers == 3
+        assert engine.stats().connections_opened == 4
+
+
+# When opening fails.
+
+
+async def test_a_failed_opening_does_not_shrink_the_pool(
+    sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After errors in opening readers, as many can be open as before."""
+    async with pooled(sqlite_engine, pool_size=2) as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "_prepare", _fail_to_prepare)
+            for _ in range(5):
+                with pytest.raises(DatabaseFileError, match="for the test"):
+                    await Entity.count()
+            results = await asyncio.gather(
+                *(Entity.count().run() for _ in range(6)), return_exceptions=True
+            )
+            assert all(isinstance(result, DatabaseFileError) for result in results)
+        await asyncio.gather(*(slow_read(100_000).run() for _ in range(4)))
+        assert engine.stats().readers == 2
+
+
+def _fail_to_prepare(connection: Connection, db: object) -> None:
+    time.sleep(0.01)
+    raise DatabaseFileError("for the test")
+
+
+async def test_a_cancelled_opening_does_not_shrink_the_pool(sqlite_engine: SQLiteEngine) -> None:
+    """A task cancelled while its reader is opened makes room for the next one."""
+    async with pooled(sqlite_engine, pool_size=1) as engine:
+        for _ in range(5):
+            task = asyncio.create_task(Entity.count().run())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(Entity.count().run(), 20)
+        assert engine.stats().readers == 1
+
+
+async def test_a_connection_that_died_is_replaced(sqlite_engine: SQLiteEngine) -> None:
+    """A connection that was closed under its holder leaves room for another."""
+    async with pooled(sqlite_engine, pool_size=1) as engine:
+        for reads in (True, False):
+            source, connection = await engine.acquire(reads=reads, what="the test")
+            connection.close()
+            source.release(connection)
+        await entity("A").save()
+        assert await Entity.count() == 1
+
+
+async def test_opening_twice_is_once(sqlite_engine: SQLiteEngine) -> None:
+    """Starting a pool that is open, or being opened, opens no second one."""
+    before = threads()
+    await asyncio.gather(*(sqlite_engine.start_connection_pool() for _ in range(3)))
+    await sqlite_engine.start_connection_pool()
+    await until(lambda: len(threads() - before) == 1)
+    await entity("A").save()
+    await sqlite_engine.close_connection_pool()
+    await until(lambda: threads() <= before)
+    assert open_files(sqlite_engine.path) == []
+
+
+# Closing.
+
+
+async def test_closing_tells_those_who_wait(sqlite_engine: SQLiteEngine) -> None:
+    """Tasks that wait for a connection get ConnectionClosedError at once; the holder may finish."""
+    engine = sqlite_engine
+    await engine.start_connection_pool(pool_size=1)
+
+    async def hold() -> None:
+        async with engine.transaction():
+            held.set()
+            await finish.wait()
+            await entity("A").save()
+
+    held, finish = asyncio.Event(), asyncio.Event()
+    holder = asyncio.create_task(hold())
+    await held.wait()
+    source, reader = await engine.acquire(reads=True, what="the test")
+    waiting = [asyncio.create_task(entity(str(number)).save().run()) for number in range(5)]
+    waiting += [asyncio.create_task(Entity.count().run()) for _ in range(5)]  # type: ignore[misc]
+    await until(lambda: engine.stats().waiting == 10)
+    await engine.close_connection_pool()
+    for result in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(result, ConnectionClosedError)
+    assert codes(engine.path) == []
+    source.release(reader)
+    finish.set()
+    await holder
+    assert codes(engine.path) == ["A"]
+    await until(lambda: open_files(engine.path) == [])
+
+
+async def test_closing_is_safe_to_repeat(sqlite_engine: SQLiteEngine) -> None:
+    """A closed pool can be closed again, and opened again."""
+    for _ in range(3):
+        await sqlite_engine.start_connection_pool()
+        await entity("A").save()
+        await Entity.delete(force=True)
+        await sqlite_engine.close_connection_pool()
+        await sqlite_engine.close_connection_pool()
+        assert leftovers(sqlite_engine.path) == []
+
+
+async def test_closing_leaves_no_files_beside_the_database(sqlite_engine: SQLiteEngine) -> None:
+    """However many connections close together, no -wal or -shm file stays."""
+    for _ in range(10):
+        await sqlite_engine.start_connection_pool(pool_size=8)
+        await entity("A").save()
+        await asyncio.gather(*(slow_read(20_000).run() for _ in range(8)))
+        await Entity.delete(force=True)
+        await sqlite_engine.close_connection_pool()
+        assert leftovers(sqlite_engine.path) == []
+
+
+async def test_a_cancelled_close_closes_all_the_same(sqlite_engine: SQLiteEngine) -> None:
+    """A task cancelled in closing leaves no connection open."""
+    before = threads()
+    await sqlite_engine.start_connection_pool(pool_size=2)
+    await asyncio.gather(*(slow_read(100_000).run() for _ in range(2)))
+    task = asyncio.create_task(sqlite_engine.close_connection_pool())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until(lambda: threads() <= before)
+    assert open_files(sqlite_engine.path) == []
+
+
+async def test_closing_right_behind_a_failed_block(sqlite_engine: SQLiteEngine) -> None:
+    """A connection that is just being rolled back is closed too before close returns."""
+    for _ in range(5):
+        await sqlite_engine.start_connection_pool()
+        with pytest.raises(LookupError):
+            async with sqlite_engine.transaction():
+                await entity("A").save()
+                raise LookupError
+        await sqlite_engine.close_connection_pool()
+        assert leftovers(sqlite_engine.path) == []
+        assert open_files(sqlite_engine.path) == []
+
+
+# Where it cannot be used.
+
+
+def test_another_loop_is_refused(sqlite_engine: SQLiteEngine) -> None:
+    """A query in another event loop, in another thread, is an error and not a hang."""
+    errors: list[Exception] = []
+
+    def other_thread() -> None:
+        for attempt in (Entity.count().run, entity("A").save().run, transact, snapshot, batch):
+            try:
+                asyncio.run(attempt())  # type: ignore[arg-type]
+            except ClientError as error:
+                errors.append(error)
+
+    async def transact() -> None:
+        async with sqlite_engine.transaction():
+            pass
+
+    async def snapshot() -> None:
+        async with sqlite_engine.snapshot():
+            pass
+
+    async def batch() -> None:
+        async with await Entity.select().batch():
+            pass
+
+    async def main() -> None:
+        async with pooled(sqlite_engine):
+            await asyncio.to_thread(other_thread)
+
+    asyncio.run(main())
+    assert len(errors) == 5
+    for error in errors:
+        assert "opened in another event loop, which runs in another thread" in str(error)
+
+
+def test_a_loop_that_is_over_is_refused(sqlite_engine: SQLiteEngine) -> None:
+    """A pool left open in a loop that is closed says so; starting it again replaces it."""
+    before = threads()
+    asyncio.run(sqlite_engine.start_connection_pool())
+    with pytest.raises(ClientError, match="another event loop, which is closed"):
+        asyncio.run(_count())
+
+    async def again() -> None:
+        async with pooled(sqlite_engine):
+            await entity("A").save()
+
+    asyncio.run(again())
+    assert threads() <= before
+
+
+async def _count() -> int:
+    return await Entity.count()
+
+
+def test_several_loops_one_after_another(sqlite_engine: SQLiteEngine) -> None:
+    """Each event loop can open the pool for itself, and leaves nothing behind."""
+
+    async def main(number: int) -> int:
+        async with pooled(sqlite_engine):
+            await entity(str(number)).save()
+            return await Entity.count()
+
+    assert [asyncio.run(main(number)) for number in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_a_forked_child_is_refused(sqlite_engine: SQLiteEngine, tmp_path: Path) -> None:
+    """In a child process the open pool is an error; the parent's goes on."""
+    script = tmp_path / "fork.py"
+    script.write_text(
+        """
+import asyncio, os, sys
+from atlas import ClientError, Entity, create_client
+
+async def main():
+    async with create_client("file:" + sys.argv[1]):
+        await Entity(code="A", name="A").save()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                await Entity.count()
+            except ClientError as error:
+                code = 0 if "forked" in str(error) else 2
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+        await Entity(code="B", name="B").save()
+        return os.waitstatus_to_exitcode(status)
+
+sys.exit(asyncio.run(main()))
+"""
+    )
+    result = subprocess.run(
+        [sys.executable, str(script), sqlite_engine.path],
+        env={**os.environ, "PICCOLO_CONF": "atlas.conf"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert codes(sqlite_engine.path) == ["A", "B"]
+
+
+# In memory.
+
+
+async def test_memory_is_one_database(
+    sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tasks of the client share it: transactions, batches with queries inside, snapshots."""
+    engine = _in_memory(monkeypatch)
+    async with pooled_memory(engine):
+        await asyncio.gather(*(entity(f"{number:02}").save().run() for number in range(20)))
+        with pytest.raises(LookupError):
+            async with engine.transaction():
+                await Entity.delete(force=True)
+                async with engine.transaction():
+                    await entity("inner").save()
+                raise LookupError
+        seen = []
+        async with await Entity.select(Entity.code).order_by(Entity.code).batch(7) as batch:
+            async for rows in batch:
+                seen += [row["code"] for row in rows]
+                assert await Entity.count() == 20
+        assert seen == [f"{number:02}" for number in range(20)]
+        async with engine.snapshot():
+            assert await Entity.count() == 20
+        stats = engine.stats()
+        assert (stats.readers, stats.connections_opened) == (0, 1)
+
+
+async def test_memory_is_gone_afterwards(
+    sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening it again gives an empty database; without a client there is none."""
+    engine = _in_memory(monkeypatch)
+    async with pooled_memory(engine):
+        await entity("A").save()
+    with pytest.raises(ClientError, match="exists only while a client is open"):
+        await Entity.count()
+    await engine.start_connection_pool()
+    assert await engine.run_ddl("SELECT name FROM sqlite_master", in_pool=True) == []
+    await engine.close_connection_pool()
+    assert not Path(":memory:").exists()  # noqa: ASYNC240
+
+
+async def test_memory_cancels_and_recovers(
+    sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancelled query does not take the one connection, and the database with it."""
+    engine = _in_memory(monkeypatch)
+    async with pooled_memory(engine):
+        await entity("A").save()
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(slow_read().run(), 0.02)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02), engine.transaction():
+                    await entity("B").save()
+                    await slow_read()
+        assert await Entity.count() == 1
+
+
+def _in_memory(monkeypatch: pytest.MonkeyPatch) -> SQLiteEngine:
+    engine = SQLiteEngine(":memory:", EngineOptions())
+    monkeypatch.setattr(Entity._meta, "_db", engine)
+    return engine
+
+
+@asynccontextmanager
+async def pooled_memory(engine: SQLiteEngine) -> AsyncIterator[SQLiteEngine]:
+    """The pool of an engine in memory, with one table."""
+    async with pooled(engine):
+        await Entity.create_table()
+        yield engine

@@ -1,0 +1,82 @@
+"""The benchmark runs: every line, with the peers that are installed. Speed is not judged here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+LINES = ("point-read", "join", "insert", "update")
+#: These need nothing that Atlas does not need itself.
+ALWAYS_THERE = ("sqlite3", "aiosqlite", "piccolo", "atlas")
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark as ``scripts/bench`` does, in the environment of the tests."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "scripts", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """What the smallest run prints, and its JSON."""
+    path: Path = tmp_path_factory.mktemp("bench") / "new" / "bench.json"
+    result = bench("--rows", "50", "--rounds", "1", "--seconds", "0.01", "--json", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout, json.loads(path.read_text())
+
+
+def test_all_lines_are_measured(run: tuple[str, dict[str, Any]]) -> None:
+    """Each line is measured with 1 and with 32 tasks, for every peer, with a ratio."""
+    _, content = run
+    measured = [(line["line"], line["tasks"]) for line in content["lines"]]
+    assert measured == [(name, tasks) for name in LINES for tasks in (1, 32)]
+    for line in content["lines"]:
+        assert list(line["peers"]) == list(content["peers"])
+        assert line["peers"]["atlas"]["ratio"] == 1
+        for peer in line["peers"].values():
+            assert peer["per_second"] > 0
+            assert peer["ratio"] > 0
+            assert len(peer["per_second_by_round"]) == 1
+
+
+def test_missing_peers_are_named(run: tuple[str, dict[str, Any]]) -> None:
+    """A peer that is not installed is left out and named, with the reason."""
+    printed, content = run
+    assert set(ALWAYS_THERE) <= set(content["peers"])
+    for name, reason in content["missing"].items():
+        assert f"{name} is left out: {reason}" in printed
+        assert "is not installed" in reason
+
+
+def test_targets_are_judged(run: tuple[str, dict[str, Any]]) -> None:
+    """The run says of every target that it can judge whether it is met."""
+    printed, content = run
+    judged = [target for target in content["targets"] if target["peer"] == "piccolo"]
+    assert [(target["line"], target["tasks"]) for target in judged] == [
+        ("point-read", 1),
+        ("point-read", 32),
+    ]
+    for target in judged:
+        assert target["met"] == (target["ratio"] >= target["least"])
+        assert f"{target['line']} by {target['tasks']}, at least 4 x piccolo" in printed
+
+
+def test_unknown_line_is_refused() -> None:
+    """--only names the lines there are when it is given another."""
+    result = bench("--only", "nonsense")
+    assert result.returncode == 2
+    for name in LINES:
+        assert name in result.stderr

@@ -1,0 +1,41 @@
+"""What a type checker knows of a query's result."""
+
+from typing import Any, assert_type
+
+import atlas
+from atlas import Entity, Order, Person, Tag
+from atlas.m2m import M2M, M2MSelect
+from atlas.query import Delete, Insert, Select, Update
+from atlas.table import Table
+
+
+async def reading(order: Order) -> None:
+    assert_type(await Order.objects(), list[Order])
+    assert_type(await Order.objects().first(), Order | None)
+    assert_type(await Order.objects().get(Order.number == "1"), Order | None)
+    assert_type(await Order.objects().get_or_create(Order.number == "1"), Order)
+    assert_type(await order.get_related(Order.customer_id), Person | None)
+    rows: list[dict[str, Any]] = await Order.select(Order.number)
+    assert_type(rows, list[dict[str, Any]])
+
+
+async def writing(order: Order, entity: Entity) -> None:
+    assert_type(Order.select(), Select[Order])
+    assert_type(Order.insert(order), Insert[Order])
+    assert_type(Order.update({Order.total_amount: Order.total_amount + 1}), Update[Order])
+    assert_type(order.save(), Insert[Any] | Update[Any])
+    assert_type(order.remove(), Delete)
+    assert_type(await order.update_self({"note": "a"}), None)
+    assert_type(await Entity.objects().create(code="a", name="a"), Entity)
+
+
+async def many_to_many(person: Person, tag: Tag) -> None:
+    assert_type(Person.tags, M2M)
+    assert_type(Person.tags(Tag.name, as_list=True), M2MSelect)
+    await person.add_m2m(tag, m2m=Person.tags)
+    await person.add_m2m(tag, m2m=Tag.name)  # type: ignore[arg-type]
+
+
+def tables() -> None:
+    every: tuple[type[Table], ...] = atlas.TABLES
+    assert_type(every[0], type[Table])
