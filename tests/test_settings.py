@@ -99,7 +99,7 @@ def test_every_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several wrong values are named in one message."""
     monkeypatch.setenv("ATLAS_POOL_SIZE", "0")
     monkeypatch.setenv("ATLAS_LOG_QUERIES", "perhaps")
-    with pytest.raises(ConfigurationError, match="ATLAS_POOL_SIZE: .*; ATLAS_LOG_QUERIES: "):
+    with pytest.raises(ConfigurationError, match=r"ATLAS_POOL_SIZE: .*; ATLAS_LOG_QUERIES: "):
         Settings.load()
 
 
@@ -107,7 +107,7 @@ def test_every_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_url_is_refused_by_its_variable(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ``DATABASE_URL`` that cannot be used is refused when it is used, and by that name."""
     monkeypatch.setenv("DATABASE_URL", url)
-    with pytest.raises(ConfigurationError, match="^DATABASE_URL: "):
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: "):
         Settings.load().url()
 
 
@@ -137,9 +137,7 @@ def test_other_lines_of_the_file_are_ignored(folder: Path) -> None:
     assert Settings.load().url().target == str(folder / "a b.db")
 
 
-def test_file_of_a_parent_folder_is_not_read(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_of_a_parent_folder_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the ``.env`` of the working directory counts."""
     (folder / ".env").write_text("ATLAS_POOL_SIZE=9\n")
     (folder / "sub").mkdir()

@@ -87,9 +87,7 @@ def test_url_has_a_default(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_argument_wins_over_the_environment(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_argument_wins_over_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Argument, environment, ``.env``, default: the first that there is counts."""
     (folder / ".env").write_text("DATABASE_URL=file:/srv/dotenv.db\n")
     assert create_client().engine.path == "/srv/dotenv.db"
@@ -190,7 +188,7 @@ def test_wrong_option_is_refused() -> None:
 def test_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that cannot be used is refused by the name of its variable."""
     monkeypatch.setenv("DATABASE_URL", "mysql://db/atlas")
-    with pytest.raises(ConfigurationError, match="^DATABASE_URL: 'mysql:…' is no database URL"):
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: 'mysql:…' is no database URL"):
         create_client()
     assert create_client("file:data.db").engine.engine_type == "sqlite"
     monkeypatch.setenv("ATLAS_POOL_SIZE", "many")
