@@ -68,6 +68,12 @@ def _stamp(stamp: Column, old: str, changed: QueryString) -> QueryString:
     )
 
 
+def _refuse_another(column: Column, table: type[PiccoloTable]) -> None:
+    """Refuse a column of another table, which SQL would take for this one's of the same name."""
+    if column._meta.table._meta.tablename != table._meta.tablename:
+        raise ValueError(f"{column!r} is no column of {table.__name__}.")
+
+
 def _refuse_fixed(column: Column, value: Any) -> None:
     """Refuse to change an id or ``created_at`` of a row that exists (rule G1)."""
     if not (column._meta.primary_key or column._meta.name == "created_at"):
@@ -120,6 +126,7 @@ class Update(PiccoloUpdate[TableInstance]):
         checked: dict[Column, Any] = {}
         column: Any
         for column, value in self.values_delegate._values.items():
+            _refuse_another(column, self.table)
             _refuse_fixed(column, value)
             if self.use_auto_update:
                 _refuse_stamp(column, value)
@@ -324,6 +331,7 @@ class Insert(PiccoloInsert[TableInstance]):
         for item in conflict.values or ():
             column: Any
             column, *value = item if isinstance(item, tuple) else (item,)
+            _refuse_another(column, self.table)
             name = f'"{column._meta.db_column_name}"'
             if value:
                 _refuse_fixed(column, value[0])

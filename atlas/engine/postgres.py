@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import datetime
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -35,6 +36,26 @@ from atlas.errors import (
     DatabaseServerError,
     PoolTimeoutError,
 )
+
+_EPOCH = datetime.date(2000, 1, 1).toordinal()
+_INFINITIES = {2**31 - 1: datetime.date.max, -(2**31): datetime.date.min}
+
+
+async def _store_days_as_days(connection: Any) -> None:
+    """Let ``connection`` store the first and the last day there is as days.
+
+    asyncpg (pgproto/codecs/datetime.pyx) sends 0001-01-01 as -infinity and
+    9999-12-31, which many write for "no end", as infinity.
+    """
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda day: (day.toordinal() - _EPOCH,),
+        decoder=lambda days: (
+            _INFINITIES.get(days[0]) or datetime.date.fromordinal(days[0] + _EPOCH)
+        ),
+    )
 
 
 class _Shared(PiccoloPostgresEngine):
@@ -151,7 +172,13 @@ class _Shared(PiccoloPostgresEngine):
     async def get_new_connection(self) -> Any:
         """Return a connection that is the caller's, to close; raise ``DatabaseServerError``."""
         with self._connecting():
-            return await asyncpg.connect(**self._connect_options())
+            connection = await asyncpg.connect(**self._connect_options())
+            try:
+                await _store_days_as_days(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
 
     @asynccontextmanager
     async def connection(self, in_pool: bool = True) -> AsyncIterator[Any]:
@@ -222,6 +249,7 @@ class _Shared(PiccoloPostgresEngine):
 
     async def _count_connection(self, connection: Any) -> None:
         self._connections_opened += 1
+        await _store_days_as_days(connection)
 
     @contextmanager
     def _connecting(self) -> Iterator[None]:

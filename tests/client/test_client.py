@@ -435,9 +435,8 @@ async def consume(db: Client) -> dict[str, Any]:
         await make(Tag, code="T0")
     except Exception as error:
         seen["unique"] = type(error).__name__.replace("UniqueViolationError", "IntegrityError")
-    stats = db.stats()
-    seen["stats"] = (stats.waiting, stats.readers_in_use, stats.writer_in_use)
-    seen["worked"] = stats.statements > 20 and await db.ping() > 0
+    seen["worked"] = await db.ping() > 0 and db.stats().statements > 20
+    seen["waiting"] = db.stats().waiting
     return seen
 
 
@@ -469,8 +468,8 @@ async def test_same_code_runs_on_both(
         "m2m": ["T0", "T1"],
         "get_or_create": ("T0", False),
         "unique": "IntegrityError",
-        "stats": (0, 0, False),
         "worked": True,
+        "waiting": 0,
     }
 
 
