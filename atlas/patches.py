@@ -82,9 +82,9 @@ def _run_sync() -> None:
         with ThreadPoolExecutor(max_workers=1) as executor:
             return executor.submit(context.run, asyncio.run, coroutine).result()
 
-    for module in list(sys.modules.values()):
-        if getattr(module, "run_sync", None) is original:
-            module.run_sync = run_sync  # type: ignore[attr-defined]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("piccolo") and vars(module).get("run_sync") is original:
+            vars(module)["run_sync"] = run_sync
 
 
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:

@@ -83,6 +83,14 @@ async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> Non
         await asyncio.sleep(0.002)
 
 
+def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Like ``until``, without an event loop."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.002)
+
+
 def threads() -> set[threading.Thread]:
     """The threads of connections that have not ended."""
     return {thread for thread in threading.enumerate() if thread.name.startswith("atlas-")}
@@ -107,10 +115,12 @@ def leftovers(path: str | Path) -> list[Path]:
 
 
 def rows(path: str | Path, sql: str, *parameters: Any) -> list[Any]:
-    """Look at the file through a connection that has nothing to do with the engine."""
+    """Run a statement through a connection that has nothing to do with the engine."""
     db = sqlite3.connect(path)
     try:
-        return db.execute(sql, parameters).fetchall()
+        found = db.execute(sql, parameters).fetchall()
+        db.commit()
+        return found
     finally:
         db.close()
 

@@ -28,6 +28,10 @@ scope: contextvars.ContextVar[Client | None] = contextvars.ContextVar("atlas_cli
 #: The clients that are open in this process, in the order they were opened.
 opened: list[Client] = []
 
+#: The engine of the settings, once it was needed: to look for a ``piccolo_conf`` that is
+#: not there takes as long as a query.
+_of_settings: Engine[Any] | None = None
+
 
 def current_client() -> Client | None:
     """Return the client a query of this task runs on; None when no client is open.
@@ -63,6 +67,9 @@ def default_engine() -> Engine[Any]:
 
     Raises what importing ``piccolo_conf`` raises, and ``ClientError`` when it has no DB.
     """
+    global _of_settings
+    if _of_settings is not None:
+        return _of_settings
     try:
         engine: Engine[Any] | None = _original_get_engine(Finder())
     except ModuleNotFoundError as error:
@@ -70,7 +77,7 @@ def default_engine() -> Engine[Any]:
             raise
         from atlas import conf  # reads the settings, so not before they are needed
 
-        engine = conf.DB
+        engine = _of_settings = conf.DB
     if engine is None:
         raise ClientError(f"No client is open, and {DEFAULT_MODULE_NAME} has no DB.")
     return engine

@@ -195,6 +195,11 @@ class Connection:
         """Whether the connection takes another job."""
         return not self._closed and self._thread.is_alive()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the file is closed."""
+        return self._closed and not self._thread.is_alive()
+
     def _put(self, job: _Job) -> bool:
         with self._lock:
             if not self.is_alive:

@@ -150,6 +150,8 @@ class Lane:
         try:
             await connection.open()
         except BaseException:
+            # It may be opening the file still, which is to be closed when the pool is.
+            self.leaving = {c for c in self.leaving if not c.has_ended} | {connection}
             self._size -= 1
             self._wake(None)
             raise

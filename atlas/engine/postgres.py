@@ -122,7 +122,7 @@ class _Shared(PiccoloPostgresEngine):
                 **self._connect_options(),
                 min_size=1,
                 max_size=self.options.pool_size,
-                init=self._count_connection,
+                init=self._prepare,
             )
 
     async def close_connection_pool(self) -> None:
@@ -247,7 +247,7 @@ class _Shared(PiccoloPostgresEngine):
             "statement_cache_size": self.options.statement_cache,
         }
 
-    async def _count_connection(self, connection: Any) -> None:
+    async def _prepare(self, connection: Any) -> None:
         self._connections_opened += 1
         await _store_days_as_days(connection)
 

@@ -184,6 +184,18 @@ async def test_run_sync_runs_on_the_client_of_the_block(files: tuple[str, str]) 
     assert await tags(files[1]) == ["A"]
 
 
+async def test_run_sync_is_part_of_the_transaction(files: tuple[str, str]) -> None:
+    """``run_sync`` in a transaction writes in it, instead of waiting for it without end."""
+    async with create_client(files[0]) as db:
+        with pytest.raises(ZeroDivisionError):
+            async with db.transaction():
+                await make(Tag, code="A")
+                Tag.insert(Tag(code="B", name="B")).run_sync()
+                assert Tag.count().run_sync() == await Tag.count() == 2
+                raise ZeroDivisionError
+        assert Tag.count().run_sync() == 0
+
+
 async def test_run_sync_shows_the_error(files: tuple[str, str]) -> None:
     """``run_sync`` raises what the query raises, though Piccolo looks for a RuntimeError."""
     clients = [create_client(url) for url in files]

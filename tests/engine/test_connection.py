@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import SLOW_READ, SLOW_WRITE, LockHolder, codes, open_files, rows, threads, until
+from doubles import (
+    SLOW_READ,
+    SLOW_WRITE,
+    LockHolder,
+    codes,
+    open_files,
+    rows,
+    threads,
+    until,
+    wait_until,
+)
 
 from atlas.engine.connection import Connection
 from atlas.engine.options import EngineOptions
@@ -137,6 +147,18 @@ async def test_a_cancelled_job_in_the_queue_is_skipped(tmp_path: Path) -> None:
         await first
         await connection.run(lambda: None)
     assert ran == ["kept"]
+
+
+async def test_a_cancel_in_the_queue_leaves_the_running_job_alone(tmp_path: Path) -> None:
+    """A statement that waits its turn is given up without interrupting the one that runs."""
+    async with opened(tmp_path / "x.db") as connection:
+        short = SLOW_READ.replace("2000000000", "1000000")
+        running = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+        await until(lambda: connection._current is not None)
+        waiting = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        assert await running == [{"n": 1000000}]
 
 
 async def test_an_interrupt_hits_nobody_else(sqlite_engine: SQLiteEngine) -> None:
@@ -399,7 +421,7 @@ def test_a_connection_settled_in_a_loop_that_closes_is_closed(sqlite_engine: SQL
 
     asyncio.run(abandon())
     begin.set()
-    asyncio.run(until(lambda: threads() <= before))
+    wait_until(lambda: threads() <= before)
     assert codes(path) == []
     assert open_files(path) == []
 

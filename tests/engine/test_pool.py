@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -167,6 +168,32 @@ async def test_readers_are_opened_on_demand(sqlite_engine: SQLiteEngine) -> None
         await asyncio.gather(*(slow_read(50_000).run() for _ in range(10)))
         assert engine.stats().readers == 3
         assert engine.stats().connections_opened == 4
+
+
+async def test_a_busy_connection_is_not_handed_out(
+    sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection whose caller was cancelled stays in use until its statement has ended."""
+    answer = threading.Event()
+
+    def execute_slowly(connection: Connection, *arguments: object) -> list[object]:
+        answer.wait()
+        return []
+
+    async with pooled(sqlite_engine, pool_size=1) as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "execute_alone", execute_slowly)
+            task = asyncio.create_task(Entity.count().run())
+            await until(lambda: engine.stats().readers_in_use)
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert engine.stats().readers_in_use == 1
+        waiting = asyncio.create_task(Entity.count().run())
+        await until(lambda: engine.stats().waiting == 1)
+        answer.set()
+        assert await waiting == 0
 
 
 # When opening fails.

@@ -22,6 +22,7 @@ from doubles import (
     slow_read,
     threads,
     until,
+    wait_until,
 )
 
 from atlas import Entity
@@ -58,7 +59,7 @@ def test_asyncio_run_again_and_again(sqlite_engine: SQLiteEngine) -> None:
 
     assert [asyncio.run(main(number)) for number in range(10)] == list(range(2, 22, 2))
     asyncio.run(sqlite_engine.close_connection_pool())
-    asyncio.run(until(lambda: threads() <= before))
+    wait_until(lambda: threads() <= before)
     assert open_files(sqlite_engine.path) == []
     assert leftovers(sqlite_engine.path) == []
 
@@ -299,7 +300,7 @@ def test_an_engine_that_is_dropped_closes_its_file(sqlite_engine: SQLiteEngine) 
     asyncio.run(engine.run_ddl("SELECT 1"))
     assert len(threads() - before) == 1
     del engine
-    asyncio.run(until(lambda: threads() <= before))
+    wait_until(lambda: threads() <= before)
 
 
 def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from doubles import (
     slow_write,
     threads,
     until,
+    wait_until,
 )
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
@@ -795,7 +796,7 @@ def test_a_loop_that_ends_in_the_block(sqlite_engine: SQLiteEngine) -> None:
         asyncio.run(main())
     asyncio.run(_write_soon(sqlite_engine, "B"))
     assert codes(sqlite_engine.path) == ["B"]
-    asyncio.run(until(lambda: threads() <= before))
+    wait_until(lambda: threads() <= before)
 
 
 async def _write_soon(engine: SQLiteEngine, code: str) -> None:
@@ -833,7 +834,7 @@ def test_a_block_that_is_thrown_away(sqlite_engine: SQLiteEngine, pool: bool) ->
     db.close()
     assert codes(sqlite_engine.path) == []
     asyncio.run(sqlite_engine.close_connection_pool())
-    asyncio.run(until(lambda: threads() <= before))
+    wait_until(lambda: threads() <= before)
 
 
 # Objects.

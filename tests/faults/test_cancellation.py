@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
-from doubles import codes, entity, open_files, pooled, rows, slow_read, threads, until
+from doubles import codes, entity, open_files, pooled, rows, slow_read, threads, until, wait_until
 
 from atlas import Entity
 from atlas.engine.sqlite import SQLiteEngine
@@ -180,7 +180,7 @@ def test_cancelling_with_the_loop(sqlite_engine: SQLiteEngine) -> None:
         for task in tasks:
             assert task.cancelled() or task.exception() is None
         asyncio.run(sqlite_engine.close_connection_pool())
-        asyncio.run(until(lambda: threads() <= before))
+        wait_until(lambda: threads() <= before)
         assert open_files(sqlite_engine.path) == []
         loads[-1].check()
         entity("next").save().run_sync()
