@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from atlas.engine import converters
-from atlas.engine.faults import check_writable, is_busy, translated
+from atlas.engine.faults import check_whole, check_writable, is_busy, translated
 from atlas.engine.options import EngineOptions
 from atlas.engine.pragmas import pragmas
 from atlas.errors import ConnectionClosedError, TransactionLostError
@@ -39,6 +39,12 @@ _INTERRUPT_AGAIN_S = 0.02
 
 #: Between two attempts to get a lock, for those that SQLite refuses without waiting.
 _LOCK_AGAIN_S = 0.005
+
+#: For a long INSERT SQLite needs some 60 times its text, and ``sqlite3`` keeps the statements it
+#: used last, however large: hundreds of them, for inserts of different sizes. So they are all
+#: forgotten each time this much text of statements this long has been run.
+_LONG_STATEMENT = 4_000
+_LONG_STATEMENTS = 200_000
 
 #: Two connections that close at once each take the other for a user of the file, and both leave
 #: its -wal file behind.
@@ -89,6 +95,9 @@ class Connection:
         self._current: _Job | None = None
         self._db: sqlite3.Connection | None = None
         self._open_cursors = 0
+        self._long_statements = 0
+        #: Whether a PRAGMA was run since ours were set.
+        self._changed = False
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -240,6 +249,7 @@ class Connection:
     ) -> Rows:
         """Like ``execute``, outside a transaction; the statement may not begin one."""
         rows = self.execute(sql, parameters, floats)
+        self._take_back_pragmas()
         if self._open_db().in_transaction:
             self.rollback()
             raise TransactionLostError(
@@ -302,6 +312,7 @@ class Connection:
         db = self._open_db()
         if db.in_transaction:
             db.execute("ROLLBACK")
+        self._take_back_pragmas()
 
     def commit(self) -> None:
         """Commit; when that fails, roll back, so that the connection is clean either way."""
@@ -311,6 +322,7 @@ class Connection:
             with contextlib.suppress(sqlite3.Error):  # the first error is the one to see
                 self.rollback()
             raise
+        self._take_back_pragmas()
 
     def _cursor(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
         db = self._open_db()
@@ -318,11 +330,41 @@ class Connection:
         deadline = time.monotonic() + timeout_ms / 1000
         while True:
             try:
-                return db.execute(sql, parameters)
+                cursor = db.execute(sql, parameters)
+                break
             except sqlite3.Error as error:
                 if not is_busy(error) or self._is_given_up() or time.monotonic() >= deadline:
                     raise translated(error, self.path, timeout_ms) from error
             time.sleep(_LOCK_AGAIN_S)
+        if len(sql) > _LONG_STATEMENT:
+            with contextlib.suppress(sqlite3.Error):  # as an interrupt, of what has run already
+                self._forget_statements(db, len(sql))
+        if sql[:6].upper() == "PRAGMA":
+            self._changed = True
+        return cursor
+
+    def _forget_statements(self, db: sqlite3.Connection, length: int) -> None:
+        before = self._long_statements // _LONG_STATEMENTS
+        self._long_statements += length
+        times = self._long_statements // _LONG_STATEMENTS
+        if times > before:
+            # There is no call for it; as many others, never used before, push them out.
+            for number in range(self._options.statement_cache):
+                db.execute(f"SELECT {number} -- {times}").close()
+
+    def _set_pragmas(self) -> None:
+        for name, value in pragmas(self._options, reader=self.reader).items():
+            self.execute(f"PRAGMA {name} = {value}")
+        self._changed = False
+
+    def _take_back_pragmas(self) -> None:
+        """Undo the settings of a caller, which whoever has the connection next would not expect."""
+        if not self._changed:
+            return
+        try:
+            self._set_pragmas()
+        except sqlite3.Error:
+            self.close()
 
     def _is_given_up(self) -> bool:
         """Return whether nobody waits any more for what the thread does."""
@@ -343,10 +385,7 @@ class Connection:
         while (job := self._next()) is not None:
             self._run(job, fault)
             del job  # what its function holds on to is not to wait for the next one
-        if self._db is not None:
-            with _closing, contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
+        self._disconnect()
         if self._loop is not None and self._ended is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(_tell, self._ended, None, None)
@@ -394,19 +433,33 @@ class Connection:
         try:
             self._prepare(self._db)
         except BaseException:
-            self._db.close()
-            self._db = None
+            self._disconnect()
             raise
 
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is None:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            # An interrupt stays in force until the next statement, and would keep the last
+            # connection from copying the -wal file into the database and removing it.
+            db.execute("SELECT 1").close()
+        with _closing, contextlib.suppress(sqlite3.Error):
+            db.close()
+
     def _prepare(self, db: sqlite3.Connection) -> None:
+        checked = self.path != MEMORY and not self.reader
         if self.path != MEMORY:
             self.identity = file_identity(self.path)
-            if not self.reader:
-                check_writable(self.path)
-        for name, value in pragmas(self._options, reader=self.reader).items():
-            self.execute(f"PRAGMA {name} = {value}")
-        # SQLite reads the file only now: what is no database, or cut off, shows here.
+        if checked:
+            check_writable(self.path)
+        # SQLite reads the file only now: what is no database, or cut off, shows here, before
+        # anything is changed in it.
         self.execute("SELECT count(*) FROM sqlite_master")
+        if checked:
+            ((page_size,),) = db.execute("PRAGMA page_size")
+            check_whole(self.path, page_size)
+        self._set_pragmas()
         db.create_function("atlas_is_spoiled", 3, converters.is_spoiled, deterministic=True)
 
 

@@ -48,6 +48,20 @@ def check_writable(path: str) -> None:
         raise DatabaseFileError(f"{path}: cannot be written: it is read-only. {_RIGHTS}")
 
 
+def check_whole(path: str, page_size: int) -> None:
+    """Raise ``DatabaseFileError`` if the file ends within a page.
+
+    SQLite would read the rest of the page as zeros. A file beside the database
+    may hold the page: a writer stopped in the middle, and SQLite makes it good.
+    """
+    size = os.stat(path).st_size
+    if size % page_size and not (_has_content(f"{path}-wal") or _has_content(f"{path}-journal")):
+        raise DatabaseFileError(
+            f"{path}: is damaged: its size, {size} bytes, is no multiple of {page_size}. It was "
+            f"cut off while it was copied, or is no database. {_RESTORE}"
+        )
+
+
 def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sqlite3.Error:
     """Return the error to raise instead of ``error``; ``error`` itself when it says enough."""
     code = primary_code(error)
@@ -75,8 +89,7 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
         )
     if code == sqlite3.SQLITE_CORRUPT:
         return DatabaseFileError(
-            f"{path}: is damaged ({error}), perhaps cut off while it was copied. Restore it from "
-            "a backup, or save what is left with: sqlite3 FILE .recover"
+            f"{path}: is damaged ({error}), perhaps cut off while it was copied. {_RESTORE}"
         )
     if code == sqlite3.SQLITE_READONLY:
         return DatabaseFileError(f"{path}: cannot be written ({error}). {_RIGHTS}")
@@ -98,9 +111,18 @@ _RIGHTS = (
     "and -shm files beside it."
 )
 
+_RESTORE = "Restore it from a backup, or save what is left with: sqlite3 FILE .recover"
+
 
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", None) or 0
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
 
 
 def _why_not_opened(path: Path) -> str:

@@ -138,7 +138,8 @@ class _Shared(PiccoloPostgresEngine):
                 self._loop.call_soon_threadsafe(pool.terminate)
             return
         for wait in self._waits:
-            wait.reschedule(0)
+            if not wait.expired():
+                wait.reschedule(0)
         with suppress(TimeoutError):  # asyncpg cuts the connections when it is cancelled
             async with asyncio.timeout(self._timeout_s):
                 await pool.close()
@@ -213,11 +214,12 @@ class _Shared(PiccoloPostgresEngine):
             if self.pool is not pool:
                 raise ConnectionClosedError(f"The client of {self.path} is closed.") from None
             self._requests_timed_out += 1
+            in_use = pool.get_size() - pool.get_idle_size()
             raise PoolTimeoutError(
                 f"No connection to {self.path} became free within {_ms_since(since):.0f} ms "
                 f"(acquire_timeout_ms = {self.options.acquire_timeout_ms}); {len(self._waits) - 1} "
-                f"more wait, and all {pool.get_max_size()} are in use. Shorten what holds them, or "
-                "raise pool_size or the timeout."
+                f"more wait, and {in_use} of {pool.get_max_size()} are in use. Shorten what holds "
+                "them, or raise pool_size or the timeout."
             ) from None
         finally:
             self._waits.pop(wait, None)

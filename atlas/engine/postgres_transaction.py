@@ -49,7 +49,7 @@ class Savepoint(PiccoloSavepoint):
         try:
             if not failed:
                 await self.release()
-        except TransactionLostError:  # a statement of the block failed, and the block went on
+        except BaseException:  # a cancel, or a statement failed and the block went on
             failed = True
             raise
         finally:

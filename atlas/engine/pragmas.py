@@ -19,6 +19,8 @@ def pragmas(options: EngineOptions, *, reader: bool) -> dict[str, str | int]:
     """Return what to set on a new connection: the writer's, or a reader's."""
     values: dict[str, str | int] = {
         "busy_timeout": min(BUSY_SLICE_MS, options.busy_timeout_ms),
+        # On for a reader: a write that was taken for a read fails, instead of escaping the writer.
+        "query_only": int(reader),
         # Off in SQLite unless each connection asks for it.
         "foreign_keys": 1,
         # Readers go on while one connection writes. Kept in the file; a reader cannot set it.
@@ -34,6 +36,4 @@ def pragmas(options: EngineOptions, *, reader: bool) -> dict[str, str | int]:
     }
     if reader:
         del values["journal_mode"]
-        # A write that was taken for a read fails here, instead of escaping the one writer.
-        values["query_only"] = 1
     return values

@@ -254,8 +254,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         """Return an async iterator over ``query``'s rows, ``batch_size`` at a time.
 
         Use it as ``async with await query.batch() as batch: async for rows in batch``.
-        ``node`` is for PostgreSQL.
+        ``node`` is for PostgreSQL. Raises ``ValueError`` for a size less than 1.
         """
+        if batch_size < 1:  # SQLite would take it for no rows, or for all of them
+            raise ValueError(f"batch_size is {batch_size}; give a whole number >= 1.")
         return Batch(self, query, batch_size)
 
 

@@ -306,12 +306,12 @@ async def test_fixture_is_left_in_another_context(url: str) -> None:
         async with create_client(url) as client:
             yield client
 
-    generator = fixture()
-    client = await asyncio.create_task(anext(generator))  # type: ignore[arg-type]
+    generator: Any = fixture()
+    client = await asyncio.create_task(generator.__anext__())
     assert scope.current_client() is client  # the one that is open
     assert scope.scope.get() is None
     with contextlib.suppress(StopAsyncIteration):
-        await asyncio.create_task(anext(generator))  # type: ignore[arg-type]
+        await asyncio.create_task(generator.__anext__())
     assert not client.is_open
     assert scope.current_client() is None
 

@@ -545,7 +545,7 @@ async def copy(number: int, source: Client, target: Client) -> None:
         assert person is not None
         person_tags = await person.get_m2m(Person.tags)
         await pause()
-        codes = []
+        codes: list[str] = []
         async with await Tag.select(Tag.code).order_by(Tag.code).batch(batch_size=1) as batch:
             async for found in batch:
                 codes.extend(row["code"] for row in found)

@@ -72,6 +72,13 @@ async def test_parameters(any_engine: SQLiteEngine, condition: object, expected:
     assert found == expected
 
 
+@pytest.mark.parametrize("size", [-1, -100])
+async def test_a_size_of_nothing_is_refused(any_engine: SQLiteEngine, size: int) -> None:
+    """It would read no rows, and not say so."""
+    with pytest.raises(ValueError, match=f"batch_size is {size}"):
+        await Entity.select().batch(batch_size=size)
+
+
 async def test_limit_and_offset(any_engine: SQLiteEngine) -> None:
     """The query's own limit holds, whatever the size of a batch."""
     query = Entity.select(Entity.code).order_by(Entity.code).limit(5).offset(1)

@@ -19,6 +19,7 @@ from doubles import (
     SLOW_WRITE,
     LockHolder,
     codes,
+    leftovers,
     open_files,
     rows,
     threads,
@@ -327,6 +328,18 @@ async def test_an_error_that_is_kept_holds_no_lock(sqlite_engine: SQLiteEngine) 
         await connection.run(lambda: connection.execute("DROP TABLE migration"))
 
 
+async def test_an_interrupt_does_not_keep_the_log(sqlite_engine: SQLiteEngine) -> None:
+    """A connection whose last statement was interrupted still removes the -wal file at its end."""
+    async with opened(sqlite_engine.path) as connection:
+        await connection.run(lambda: connection.execute("CREATE TABLE t (a)"))
+        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_READ)))
+        await until(lambda: connection._current is not None)
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+    assert leftovers(sqlite_engine.path) == []
+
+
 async def test_settle_is_done_behind_the_running_statement(tmp_path: Path) -> None:
     """settle waits for nothing: its function runs when the statement before it has ended."""
     async with opened(tmp_path / "x.db") as connection:
@@ -500,6 +513,27 @@ async def test_the_smallest_options_work(tmp_path: Path) -> None:
                 lambda: connection.execute("SELECT ? AS n", (number,))  # noqa: B023
             )
             assert rows == [{"n": number}]
+
+
+async def test_long_statements_are_forgotten(tmp_path: Path) -> None:
+    """Inserts of many different sizes do not each keep their large statement in memory."""
+    async with opened(tmp_path / "x.db", synchronous="OFF") as connection:
+        await connection.run(
+            lambda: connection.execute("CREATE TABLE t (a, b, c, d, e, f, g, h, i, j, k)")
+        )
+        for number in range(20, 220):
+            sql = f"INSERT INTO t VALUES {','.join(['(?,?,?,?,?,?,?,?,?,?,?)'] * number * 5)}"
+            values = [None] * number * 55
+            await connection.run(lambda: connection.execute(sql, values))  # noqa: B023
+            if number == 119:
+                halfway = resident_bytes()
+        # All kept, the second hundred would take some 80 MB.
+        assert resident_bytes() - halfway < 40_000_000
+
+
+def resident_bytes() -> int:
+    """The memory this process has, of which Python knows only its own part."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def test_a_write_is_interrupted_too(sqlite_engine: SQLiteEngine) -> None:

@@ -34,6 +34,7 @@ from atlas import (
 from atlas.constraints import Index, Unique
 from atlas.engine.options import EngineOptions
 from atlas.engine.postgres import CockroachEngine, PostgresEngine
+from atlas.engine.postgres_transaction import Savepoint
 
 POOL_SIZE = 3
 
@@ -113,7 +114,7 @@ async def test_wait_ends_with_the_acquire_timeout(url: str) -> None:
     async with create_client(url, pool_size=1, acquire_timeout_ms=50) as db:
         async with db.transaction():
             waiting = asyncio.create_task(outside(db.ping))
-            with pytest.raises(PoolTimeoutError, match=r"within \d+ ms .* all 1 are in use") as e:
+            with pytest.raises(PoolTimeoutError, match=r"within \d+ ms .* 1 of 1 are in use") as e:
                 await waiting
             assert "acquire_timeout_ms = 50" in str(e.value)
             assert db.stats().requests_timed_out == 1
@@ -160,7 +161,8 @@ async def test_cancelled_wait_leaves_nothing(url: str) -> None:
         assert db.stats().readers_in_use == 0
 
 
-async def test_closing_tells_those_who_wait(url: str) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_closing_tells_those_who_wait(is_late: bool, url: str) -> None:
     """When the client is closed a waiting task gets ``ConnectionClosedError`` at once."""
     db = create_client(url, pool_size=1)
     await db.open()
@@ -173,6 +175,8 @@ async def test_closing_tells_those_who_wait(url: str) -> None:
         return db.stats().waiting == 1
 
     await until(is_waiting)
+    if is_late:  # its timeout goes off just before the client is closed
+        next(iter(engine._waits)).reschedule(0)
     closing = asyncio.create_task(db.close())
     with pytest.raises(ConnectionClosedError, match="is closed"):
         await waiting
@@ -406,6 +410,24 @@ async def test_failed_statement_that_was_swallowed_in_a_nested_block(url: str, d
                     await Entity.insert(entity("A"))
         await Entity.insert(entity("C"))
     assert await codes(url) == ["A", "C"]
+
+
+async def test_nested_block_cancelled_as_it_ends(
+    url: str, db: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancel while an inner block is left undoes that block, and the outer one goes on."""
+
+    async def cancelled(savepoint: Savepoint) -> None:
+        monkeypatch.undo()
+        raise asyncio.CancelledError
+
+    async with db.transaction():
+        await Entity.insert(entity("A"))
+        monkeypatch.setattr(Savepoint, "release", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            async with db.transaction():
+                await Entity.insert(entity("B"))
+    assert await codes(url) == ["A"]
 
 
 async def test_failing_commit(url: str, db: Client) -> None:

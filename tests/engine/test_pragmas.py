@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from doubles import pooled
 
+from atlas import Entity
 from atlas.engine.options import EngineOptions, Synchronous
 from atlas.engine.pragmas import BUSY_SLICE_MS, pragmas
 from atlas.engine.sqlite import SQLiteEngine
@@ -51,9 +54,9 @@ async def test_only_readers_refuse_to_write(sqlite_engine: SQLiteEngine) -> None
 
 def test_every_pragma_has_an_expectation() -> None:
     """A pragma that is added to the table must be added to these tests."""
-    assert pragmas(EngineOptions(), reader=False).keys() == EXPECTED.keys()
-    reader = pragmas(EngineOptions(), reader=True).keys()
-    assert reader == EXPECTED.keys() - {"journal_mode"} | {"query_only"}
+    assert pragmas(EngineOptions(), reader=False).keys() == {*EXPECTED, "query_only"}
+    reader = pragmas(EngineOptions(), reader=True).keys() - {"query_only"}
+    assert reader == EXPECTED.keys() - {"journal_mode"}
 
 
 @pytest.mark.parametrize("value", ["OFF", "NORMAL", "FULL", "EXTRA"])
@@ -84,3 +87,27 @@ async def test_pragmas_hold_without_a_pool_too(sqlite_engine: SQLiteEngine, path
         source.release(connection)
         assert list(row.values()) == [value]
     await sqlite_engine.close_connection_pool()
+
+
+@pytest.mark.parametrize("path", ["alone", "in a transaction", "rolled back"])
+@pytest.mark.parametrize(
+    "statement",
+    ["foreign_keys = 0", "query_only = 1", "synchronous = OFF", "journal_mode = DELETE"],
+)
+async def test_a_pragma_does_not_outlive_its_statement(
+    sqlite_engine: SQLiteEngine, statement: str, path: str
+) -> None:
+    """Whoever gets the connection next has it as it should be, whatever its last user set."""
+    async with pooled(sqlite_engine) as engine:
+        if path == "alone":
+            await Entity.raw(f"PRAGMA {statement}")
+        else:
+            try:
+                async with engine.transaction():
+                    await Entity.raw(f"pragma {statement}")
+                    if path == "rolled back":
+                        raise LookupError
+            except (LookupError, sqlite3.OperationalError):
+                pass
+        for name, value in {**EXPECTED, "query_only": 0}.items():
+            assert await read_back(engine, name, reader=False) == value
