@@ -13,6 +13,7 @@ import copy
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from piccolo.columns import Column
@@ -240,6 +241,19 @@ async def _find(row: Any, in_pool: bool, node: str | None) -> None:
         raise RowNotFoundError(row._meta.tablename, row._key)
 
 
+@cache
+def _told(table: type[PiccoloTable]) -> list[Column]:
+    """Return the columns that the database, and not the object, may have the last word on."""
+    meta = table._meta
+    return [
+        column
+        for column in meta.columns
+        if column._meta.primary_key
+        or column._meta.name == "created_at"
+        or any(column is stamp for stamp in meta.auto_update_columns)
+    ]
+
+
 class Insert(PiccoloInsert[TableInstance]):
     """An INSERT that tells each object whether its own row was stored.
 
@@ -251,15 +265,8 @@ class Insert(PiccoloInsert[TableInstance]):
     __slots__ = ("_told", "_unasked")
 
     def __init__(self, table: type[TableInstance], *instances: Any, **kwargs: Any) -> None:
-        meta = table._meta
         #: What an object learns of its row: that which ON CONFLICT DO UPDATE keeps or makes.
-        self._told = [
-            column
-            for column in meta.columns
-            if column._meta.primary_key
-            or column._meta.name == "created_at"
-            or any(column is stamp for stamp in meta.auto_update_columns)
-        ]
+        self._told = _told(table)
         #: What of that the caller did not ask for, and does not get.
         self._unasked: list[str] = []
         super().__init__(table, *instances, **kwargs)
@@ -380,8 +387,14 @@ class Select(PiccoloSelect[TableInstance]):
 
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
-        querystrings = super().default_querystrings
-        return _with_floats(querystrings, self.columns_delegate.selected_columns)
+        selected = self.columns_delegate.selected_columns
+        if not selected and not self.exclude_secrets:  # all columns, whose SQL is made once
+            self.columns_delegate.selected_columns = [_WholeRow.of(self.table)]
+        try:
+            querystrings = super().default_querystrings
+            return _with_floats(querystrings, self.columns_delegate.selected_columns)
+        finally:
+            self.columns_delegate.selected_columns = selected
 
     async def _process_results(self, results: Any) -> Any:
         return await _in_slices(super()._process_results, results)
@@ -425,8 +438,24 @@ class Select(PiccoloSelect[TableInstance]):
 class Objects(PiccoloObjects[TableInstance]):
     """A SELECT of whole rows as objects."""
 
+    #: The clauses that a SELECT of dicts has too (query/methods/objects.py, default_querystrings).
+    _SELECTS_TOO = (
+        "as_of_delegate",
+        "limit_delegate",
+        "where_delegate",
+        "offset_delegate",
+        "order_by_delegate",
+        "lock_rows_delegate",
+    )
+
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
+        if not self.prefetch_delegate.fk_columns:
+            # Piccolo would do the same with its own Select, which makes every column's SQL again.
+            select: Select[TableInstance] = Select(table=self.table)
+            for name in self._SELECTS_TOO:
+                setattr(select, name, getattr(self, name))
+            return select.default_querystrings
         columns = list(self.table._meta.columns)
         for foreign_key in self.prefetch_delegate.fk_columns:
             for joined in (*foreign_key._meta.call_chain, foreign_key):
@@ -452,17 +481,49 @@ def _with_floats(
     querystrings: Sequence[QueryString], columns: Iterable[Any]
 ) -> Sequence[QueryString]:
     """Tell the engine which results must be floats; SQLite lets text stay in a REAL column."""
-    floats = [_output_name(column) for column in columns if isinstance(column, Decimal)]
+    floats: list[str | None] = []
+    for column in columns:
+        if isinstance(column, Decimal):
+            floats.append(_output_name(column))
+        elif isinstance(column, _WholeRow):
+            floats += column.floats
     if not floats:
         return querystrings
     return [_Floats(floats, querystring) for querystring in querystrings]
+
+
+class _WholeRow(Selectable):
+    """All columns of a table, as one selectable whose SQL does not have to be made again."""
+
+    _alias = None
+
+    def __init__(self, table: type[PiccoloTable]) -> None:
+        columns = table._meta.columns
+        self._sql = QueryString(", ".join(column._meta.get_full_name() for column in columns))
+        self.floats = [_output_name(column) for column in columns if isinstance(column, Decimal)]
+
+    @staticmethod
+    @cache
+    def of(table: type[PiccoloTable]) -> _WholeRow:
+        """Return that of ``table``, which is made when it is first asked for."""
+        return _WholeRow(table)
+
+    def get_select_string(self, engine_type: str, with_alias: bool = True) -> QueryString:
+        return self._sql
 
 
 class _Floats(QueryString):
     """A query, and the keys of its rows under which a float must be."""
 
     def __init__(self, floats: Sequence[str | None], querystring: QueryString) -> None:
-        super().__init__(querystring.template, *querystring.args)
+        # Not super().__init__(), which would look at every value once more.
+        self.template = querystring.template
+        self.args = querystring.args
+        self.columns = querystring.columns
+        self.query_type = querystring.query_type
+        self.table = querystring.table
+        self._alias = querystring._alias
+        self._frozen_compiled_strings = querystring._frozen_compiled_strings
         self.floats = floats
 
 

@@ -7,11 +7,12 @@ object knows whether its row exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, ClassVar, overload
 
 from piccolo.columns import Column
 from piccolo.columns import ForeignKey as PiccoloForeignKey
+from piccolo.columns.defaults.base import Default
 from piccolo.columns.m2m import M2M as PiccoloM2M
 from piccolo.columns.m2m import M2MRemoveRelated
 from piccolo.constraints import Unique
@@ -84,17 +85,16 @@ class Table(PiccoloTable):
         _exists_in_db: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not _data and kwargs.keys() == self._column_names:
-            # A row as it was read: there is no default to look for, and Piccolo's
-            # loop over all columns would be most of the time of a large objects().
+        if not _data and kwargs.keys() <= self._column_names:
+            # Piccolo looks for every column in three places, which would be most of the
+            # time of a large objects(), and a third of that of making an insert.
             self.__dict__.update(kwargs)
             self._was_created = None
+            if len(kwargs) < len(self._column_names):
+                self._add_defaults(kwargs.keys(), _ignore_missing)
         else:
             super().__init__(_data, _ignore_missing, **kwargs)
-            given = {column._meta.name for column in _data or ()} | kwargs.keys()
-            if self._column_names >= _INSTANTS and not given & _INSTANTS:
-                # One instant for both, so that a row never updated can be told from the others.
-                self.__dict__["updated_at"] = self.__dict__["created_at"]
+            self._align_instants({column._meta.name for column in _data or ()} | kwargs.keys())
         if not _exists_in_db:  # Piccolo says so only of rows it did not prefetch for
             for name in self._foreign_key_names:
                 related = self.__dict__[name]
@@ -102,6 +102,25 @@ class Table(PiccoloTable):
                 if isinstance(related, Table) and related._exists_in_db and related._key is None:
                     self.__dict__[name] = None
         self._exists_in_db = _exists_in_db
+
+    def _add_defaults(self, given: Set[str], ignore_missing: bool) -> None:
+        """Set every column that was not ``given``, as Piccolo does (table.py, ``__init__``)."""
+        for column in self._meta.columns:
+            name = column._meta.name
+            if name in given:
+                continue
+            value = column.get_default_value()
+            if isinstance(value, Default):
+                value = value.python()
+            if value is None and not (column._meta.null or ignore_missing):
+                raise ValueError(f"{name} wasn't provided")
+            self.__dict__[name] = value
+        self._align_instants(given)
+
+    def _align_instants(self, given: Set[str]) -> None:
+        """Give both instants one value, so that a row never updated can be told from others."""
+        if self._column_names >= _INSTANTS and not given & _INSTANTS:
+            self.__dict__["updated_at"] = self.__dict__["created_at"]
 
     @property
     def _exists_in_db(self) -> bool:
@@ -157,9 +176,10 @@ class Table(PiccoloTable):
     def querystring(self) -> QueryString:
         """The VALUES of an INSERT, each checked against its column."""
         row = self.__dict__
-        return QueryString(
-            self._values_template, *(check(row[name]) for name, check in self._checks)
-        )
+        values = QueryString(self._values_template)
+        # Set here: given to QueryString, each would be looked at, to see if it is a column.
+        values.args = [check(row[name]) for name, check in self._checks]
+        return values
 
     def save(self, columns: Sequence[Column | str] | None = None) -> Insert[Any] | Update[Any]:
         """Insert this row, or update the one row it stands for.

@@ -23,7 +23,7 @@ from typing import Any
 from piccolo.query.methods.raw import Raw
 
 from atlas import Entity
-from atlas.engine.pool import MEMORY
+from atlas.engine.connection import MEMORY
 from atlas.engine.sqlite import SQLiteEngine
 
 _COUNTER = (

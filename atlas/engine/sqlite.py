@@ -26,6 +26,7 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import converters, log, spoiled
 from atlas.engine import ddl as dialect
+from atlas.engine.compiled import compiled
 from atlas.engine.connection import MEMORY, Connection, Result, Rows
 from atlas.engine.options import EngineOptions
 from atlas.engine.pool import Lane, Pool, PoolStats
@@ -157,7 +158,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> Rows:
         """Run one query of Piccolo's and return its rows."""
-        sql, parameters = querystring.compile_string(engine_type="sqlite")
+        sql, parameters = compiled(querystring)
         return await self._run(
             sql, parameters, in_pool=in_pool, floats=getattr(querystring, "floats", ())
         )
@@ -287,7 +288,7 @@ class Batch(BaseBatch):
 
     async def __aenter__(self, *args: Any, **kwargs: Any) -> Batch:
         engine, querystring = self._engine, self._query.querystrings[0]
-        self._sql, self._parameters = querystring.compile_string(engine_type="sqlite")
+        self._sql, self._parameters = compiled(querystring)
         self._floats = getattr(querystring, "floats", ())
         self._start = time.perf_counter()
         self._transaction = engine.current_transaction.get()

@@ -346,7 +346,7 @@ async def test_settle_is_done_behind_the_running_statement(tmp_path: Path) -> No
         begin = threading.Event()
         done = asyncio.Event()
         order: list[str] = []
-        job = asyncio.create_task(connection.run(lambda: (begin.wait(), order.append("job"))))
+        job = asyncio.create_task(connection.run(lambda: begin.wait() and order.append("job")))
         await until(lambda: connection._current is not None)
         connection.settle(lambda: order.append("settled"), done.set, asyncio.get_running_loop())
         assert order == []

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +10,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from doubles import codes, entity, leftovers, open_files, pooled, slow_read, threads, until
+from doubles import (
+    codes,
+    entity,
+    finish,
+    leftovers,
+    open_files,
+    pooled,
+    slow_read,
+    start,
+    threads,
+    until,
+)
 
 from atlas import Entity
 from atlas.engine import pool as pool_module
@@ -276,7 +284,7 @@ async def test_closing_tells_those_who_wait(sqlite_engine: SQLiteEngine) -> None
     await held.wait()
     source, reader = await engine.acquire(reads=True, what="the test")
     waiting = [asyncio.create_task(entity(str(number)).save().run()) for number in range(5)]
-    waiting += [asyncio.create_task(Entity.count().run()) for _ in range(5)]  # type: ignore[misc]
+    waiting += [asyncio.create_task(Entity.count().run()) for _ in range(5)]
     await until(lambda: engine.stats().waiting == 10)
     await engine.close_connection_pool()
     for result in await asyncio.gather(*waiting, return_exceptions=True):
@@ -347,7 +355,7 @@ def test_another_loop_is_refused(sqlite_engine: SQLiteEngine) -> None:
     def other_thread() -> None:
         for attempt in (Entity.count().run, entity("A").save().run, transact, snapshot, batch):
             try:
-                asyncio.run(attempt())  # type: ignore[arg-type]
+                asyncio.run(attempt())
             except ClientError as error:
                 errors.append(error)
 
@@ -403,13 +411,11 @@ def test_several_loops_one_after_another(sqlite_engine: SQLiteEngine) -> None:
     assert [asyncio.run(main(number)) for number in range(5)] == [1, 2, 3, 4, 5]
 
 
-def test_a_forked_child_is_refused(sqlite_engine: SQLiteEngine, tmp_path: Path) -> None:
-    """In a child process the open pool is an error; the parent's goes on."""
-    script = tmp_path / "fork.py"
-    script.write_text(
-        """
-import asyncio, os, sys
+FORK = """
+import asyncio, os, sys, warnings
 from atlas import ClientError, Entity, create_client
+
+warnings.simplefilter("ignore", DeprecationWarning)  # to fork with threads is what is tested
 
 async def main():
     async with create_client("file:" + sys.argv[1]):
@@ -429,15 +435,11 @@ async def main():
 
 sys.exit(asyncio.run(main()))
 """
-    )
-    result = subprocess.run(
-        [sys.executable, str(script), sqlite_engine.path],
-        env={**os.environ, "PICCOLO_CONF": "atlas.conf"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_forked_child_is_refused(sqlite_engine: SQLiteEngine) -> None:
+    """In a child process the open pool is an error; the parent's goes on."""
+    assert finish(start(FORK, sqlite_engine.path)) == (0, "", "")
     assert codes(sqlite_engine.path) == ["A", "B"]
 
 

@@ -98,7 +98,7 @@ async def test_the_error_names_the_value(
         table.raw(f"SELECT * FROM {table._meta.tablename}"),
     ):
         with pytest.raises(SpoiledValueError) as caught:
-            await query  # type: ignore[misc]
+            await query
         error = caught.value
         assert (error.table, error.column, error.id) == (table._meta.tablename, column, key)
         assert error.value == value

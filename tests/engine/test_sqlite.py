@@ -27,7 +27,6 @@ from doubles import (
 
 from atlas import Entity
 from atlas.engine import shelf
-from atlas.engine import sqlite as sqlite_module
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.errors import (
@@ -305,8 +304,8 @@ def test_an_engine_that_is_dropped_closes_its_file(sqlite_engine: SQLiteEngine) 
 
 def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python may be linked to an SQLite that is too old; the error names both versions."""
-    monkeypatch.setattr(sqlite_module.sqlite3, "sqlite_version_info", (3, 34, 1))
-    monkeypatch.setattr(sqlite_module.sqlite3, "sqlite_version", "3.34.1")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
     with pytest.raises(ConfigurationError, match=r"3\.34\.1.* 3\.35"):
         SQLiteEngine("x.db")
 

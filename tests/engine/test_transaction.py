@@ -31,6 +31,7 @@ from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
 from atlas import Entity, Unit
+from atlas.engine.connection import Connection
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.engine.transaction import Transaction
 from atlas.errors import (
@@ -683,9 +684,7 @@ async def test_a_cancel_while_begin_waits_for_a_lock(any_engine: SQLiteEngine) -
     assert len(threads() - before) <= 2
 
 
-def _connections() -> list[object]:
-    from atlas.engine.connection import Connection
-
+def _connections() -> list[Connection]:
     return [c for c in gc.get_objects() if isinstance(c, Connection)]
 
 
