@@ -93,7 +93,8 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None
 
 def threads() -> set[threading.Thread]:
     """The threads of connections that have not ended."""
-    return {thread for thread in threading.enumerate() if thread.name.startswith("atlas-")}
+    names = {"atlas-writer", "atlas-reader"}
+    return {thread for thread in threading.enumerate() if thread.name in names}
 
 
 def open_files(path: str | Path) -> list[str]:

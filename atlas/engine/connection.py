@@ -18,11 +18,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from atlas.engine import converters
+from atlas.engine import converters, interrupts
 from atlas.engine.faults import check_whole, check_writable, is_busy, translated
 from atlas.engine.options import EngineOptions
 from atlas.engine.pragmas import pragmas
@@ -32,10 +33,6 @@ Result = TypeVar("Result")
 Rows = list[dict[str, Any]]
 
 MEMORY = ":memory:"
-
-#: After a cancel SQLite is told again this often, until it has stopped: an interrupt
-#: that comes just before the statement's first step is forgotten.
-_INTERRUPT_AGAIN_S = 0.02
 
 #: Between two attempts to get a lock, for those that SQLite refuses without waiting.
 _LOCK_AGAIN_S = 0.005
@@ -54,7 +51,7 @@ _closing = threading.Lock()
 class _Job:
     """A function to run in the thread, and the future of whoever waits for it, if anybody does."""
 
-    __slots__ = ("answered", "cancelled", "fetches", "function", "future", "stoppable")
+    __slots__ = ("cancelled", "fetches", "function", "future", "stoppable")
 
     def __init__(
         self,
@@ -69,7 +66,6 @@ class _Job:
         self.stoppable = stoppable
         self.fetches = fetches
         self.cancelled = False
-        self.answered = False
 
 
 class Connection:
@@ -138,7 +134,8 @@ class Connection:
         except (asyncio.CancelledError, GeneratorExit):
             if stoppable:
                 job.cancelled = True
-                self._interrupt(job)
+                if self._interrupt(job):
+                    interrupts.repeat(partial(self._interrupt, job))
             raise
 
     def settle(
@@ -216,17 +213,16 @@ class Connection:
             self._queue.put(job)
             return True
 
-    def _interrupt(self, job: _Job) -> None:
-        if job.answered:
-            return
+    def _interrupt(self, job: _Job) -> bool:
+        """Interrupt the job's statement; return False when it does not run, or not any more."""
         with self._lock:
+            if self._current is not job:
+                return False
             # SQLite interrupts all statements of a connection, and goes on doing so while a
             # cursor is open. With one open this statement is left to run to its end.
-            if self._current is job and self._db and self._open_cursors <= job.fetches:
+            if self._db is not None and self._open_cursors <= job.fetches:
                 self._db.interrupt()
-        if job.future is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                job.future.get_loop().call_later(_INTERRUPT_AGAIN_S, self._interrupt, job)
+            return True
 
     # What follows runs in the thread; functions passed to run() and settle() call it.
 
@@ -364,7 +360,8 @@ class Connection:
         try:
             self._set_pragmas()
         except sqlite3.Error:
-            self.close()
+            if self.path != MEMORY:  # which would be lost; it is tried again the next time
+                self.close()
 
     def _is_given_up(self) -> bool:
         """Return whether nobody waits any more for what the thread does."""
@@ -412,10 +409,10 @@ class Connection:
                 error = raised
         with self._lock:
             self._current = None
-        job.answered = True
         if job.future is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 job.future.get_loop().call_soon_threadsafe(_tell, job.future, result, error)
+        del result, error  # an error's traceback holds this frame, and would be held by it
 
     def _connect(self) -> None:
         try:

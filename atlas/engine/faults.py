@@ -54,8 +54,8 @@ def check_whole(path: str, page_size: int) -> None:
     SQLite would read the rest of the page as zeros. A file beside the database
     may hold the page: a writer stopped in the middle, and SQLite makes it good.
     """
-    size = os.stat(path).st_size
-    if size % page_size and not (_has_content(f"{path}-wal") or _has_content(f"{path}-journal")):
+    size = _size(path)
+    if size % page_size and not (_size(f"{path}-wal") or _size(f"{path}-journal")):
         raise DatabaseFileError(
             f"{path}: is damaged: its size, {size} bytes, is no multiple of {page_size}. It was "
             f"cut off while it was copied, or is no database. {_RESTORE}"
@@ -118,11 +118,11 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", None) or 0
 
 
-def _has_content(path: str) -> bool:
+def _size(path: str) -> int:
     try:
-        return os.stat(path).st_size > 0
-    except OSError:
-        return False
+        return os.stat(path).st_size
+    except OSError:  # there is none
+        return 0
 
 
 def _why_not_opened(path: Path) -> str:

@@ -17,7 +17,7 @@ from atlas.errors import DatabaseFileError
 #: How many are kept; more than one is only open at a time when queries run side by side.
 _KEPT = 2
 
-#: How long they are kept, at least; a thread that is idle looks once in this time.
+#: How long they are kept when there is nothing to do.
 _KEPT_S = 1.0
 
 #: How long the end of the process waits for a connection to close its file.

@@ -549,3 +549,25 @@ async def test_a_write_is_interrupted_too(sqlite_engine: SQLiteEngine) -> None:
         job.cancel()
         await asyncio.wait_for(connection.run(lambda: None), 20)
     assert rows(sqlite_engine.path, "SELECT legal_name FROM core_entity") == [(None,)]
+
+
+def test_a_cancel_is_heard_although_its_loop_is_closed(tmp_path: Path) -> None:
+    """An interrupt that came too early is repeated, also when the event loop has ended since."""
+    before = threads()
+    begin = threading.Event()
+    connection = Connection(str(tmp_path / "x.db"), EngineOptions(), reader=False)
+
+    def late() -> object:
+        begin.wait()
+        return connection.execute(SLOW_READ)
+
+    async def cancelled() -> None:
+        await connection.open()
+        job = asyncio.create_task(connection.run(late))
+        await until(lambda: connection._current is not None)
+        job.cancel()
+        connection.settle(connection.rollback, connection.close, loop=None)
+
+    asyncio.run(cancelled())
+    begin.set()
+    wait_until(lambda: threads() <= before)

@@ -1,0 +1,46 @@
+"""Interrupts, repeated until they are heard.
+
+SQLite forgets an interrupt that comes just before the first step of a
+statement. In: functions that interrupt, and return whether to call them again.
+Out: nothing. They are called in a thread, because the event loop in which
+somebody was cancelled may be closed by now; it ends when there is none left.
+The state is the list of functions and the thread, behind a lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+_AGAIN_S = 0.02
+
+# Reentrant: a coroutine may be closed by the garbage collector, anywhere.
+_lock = threading.RLock()
+_pending: list[Callable[[], bool]] = []
+_thread: threading.Thread | None = None
+
+
+def repeat(interrupt: Callable[[], bool]) -> None:
+    """Call ``interrupt`` again and again until it returns False."""
+    global _thread
+    with _lock:
+        _pending.append(interrupt)
+        if _thread is None or not _thread.is_alive():  # as in a forked process
+            _thread = threading.Thread(target=_work, name="atlas-interrupts", daemon=True)
+            _thread.start()
+
+
+def _work() -> None:
+    global _thread
+    while True:
+        time.sleep(_AGAIN_S)
+        with _lock:
+            interrupts = _pending.copy()
+        heard = [interrupt for interrupt in interrupts if not interrupt()]
+        with _lock:
+            for interrupt in heard:
+                _pending.remove(interrupt)
+            if not _pending:
+                _thread = None
+                return
