@@ -379,7 +379,7 @@ class Insert(PiccoloInsert[TableInstance]):
 
 
 #: How many rows are turned into their final form before other tasks have their turn.
-_SLICE = 250
+_SLICE = 100
 
 
 class Select(PiccoloSelect[TableInstance]):

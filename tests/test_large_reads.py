@@ -17,7 +17,7 @@ from atlas.engine.sqlite import SQLiteEngine
 
 ROWS = 2_000
 #: Rows that are built between two turns of the other tasks.
-SLICE = 250
+SLICE = 100
 
 
 async def turns_of_others(work: Any) -> int:
