@@ -2,8 +2,8 @@
 
 In: jobs, functions to run in the thread, from any event loop. Out: what they
 return. The mutable state is the queue, ``_current`` (the job that runs now) and
-``_closed``, guarded by ``_lock``, and ``_db`` with its open cursors, which only
-the thread touches, but for ``interrupt``. It knows no pool and no transaction.
+``_closed``, guarded by ``_lock``, and ``_db``, which only the thread touches,
+but for ``interrupt``. It knows no pool and no transaction.
 
 The thread is a daemon: a connection that nobody closed does not keep the
 process from ending.
@@ -51,7 +51,7 @@ _closing = threading.Lock()
 class _Job:
     """A function to run in the thread, and the future of whoever waits for it, if anybody does."""
 
-    __slots__ = ("cancelled", "fetches", "function", "future", "stoppable")
+    __slots__ = ("cancelled", "function", "future", "reads", "stoppable")
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class _Job:
         future: asyncio.Future[Any] | None = None,
         *,
         stoppable: bool = False,
-        fetches: bool = False,
+        reads: bool = False,
     ) -> None:
         self.function = function
         self.future = future
         self.stoppable = stoppable
-        self.fetches = fetches
+        self.reads = reads
         self.cancelled = False
 
 
@@ -90,7 +90,8 @@ class Connection:
         self._lock = threading.RLock()
         self._current: _Job | None = None
         self._db: sqlite3.Connection | None = None
-        self._open_cursors = 0
+        #: How many cursors somebody reads from.
+        self._cursors = 0
         self._long_statements = 0
         #: Whether a PRAGMA was run since ours were set.
         self._changed = False
@@ -101,7 +102,7 @@ class Connection:
             target=self._work, name=f"atlas-{'reader' if reader else 'writer'}", daemon=True
         )
 
-    # What follows runs in an event loop; park, claim, settle and close also without one.
+    # What follows runs in an event loop; what is no coroutine also without one.
 
     async def open(self) -> None:
         """Start the thread and open the file; raise ``DatabaseFileError`` if that fails."""
@@ -115,18 +116,18 @@ class Connection:
             raise
 
     async def run(
-        self, function: Callable[[], Result], *, stoppable: bool = True, fetches: bool = False
+        self, function: Callable[[], Result], *, stoppable: bool = True, reads: bool = False
     ) -> Result:
         """Run ``function`` in the thread and return what it returns.
 
         When the caller is cancelled ``CancelledError`` is raised at once; a
         ``stoppable`` function is skipped if it has not begun, and its statement
         interrupted if it has. The thread may be busy a little longer: whoever
-        holds the connection gives it up through ``settle``. ``fetches`` says
-        that the statement is the one of a cursor that is open already.
+        holds the connection gives it up through ``settle``. ``reads`` says that
+        the function works for a cursor announced with ``begin_reading``.
         """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        job = _Job(function, future, stoppable=stoppable, fetches=fetches)
+        job = _Job(function, future, stoppable=stoppable, reads=reads)
         if not self._put(job):
             raise ConnectionClosedError(f"The connection to {self.path} is closed.")
         try:
@@ -166,6 +167,16 @@ class Connection:
 
         if not self._put(_Job(settled)):
             then()
+
+    def begin_reading(self) -> None:
+        """Say that a cursor is about to be opened, which other jobs' interrupts are to spare."""
+        with self._lock:
+            self._cursors += 1
+
+    def end_reading(self) -> None:
+        """Say that nobody needs the cursor any more; it is to be closed by the next job."""
+        with self._lock:
+            self._cursors -= 1
 
     def park(self) -> None:
         """Let the connection close itself, unless it is claimed in time."""
@@ -219,8 +230,8 @@ class Connection:
             if self._current is not job:
                 return False
             # SQLite interrupts all statements of a connection, and goes on doing so while a
-            # cursor is open. With one open this statement is left to run to its end.
-            if self._db is not None and self._open_cursors <= job.fetches:
+            # cursor is open. While somebody reads from one this statement is left to run.
+            if self._db is not None and self._cursors <= job.reads:
                 self._db.interrupt()
             return True
 
@@ -233,7 +244,7 @@ class Connection:
         ``floats`` are the keys of the rows under which a float must be. A lock
         of another process is waited for, up to the busy timeout.
         """
-        cursor = self._cursor(sql, parameters)
+        cursor = self.cursor(sql, parameters)
         try:
             return self.fetch(cursor, floats=floats)
         finally:
@@ -269,17 +280,6 @@ class Connection:
                 "writes was interrupted or failed, or a plain COMMIT or ROLLBACK ended it. Begin "
                 "a new one."
             )
-
-    def open_cursor(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Run one statement and return its cursor, for ``fetch`` and ``close_cursor``."""
-        cursor = self._cursor(sql, parameters)
-        self._open_cursors += 1
-        return cursor
-
-    def close_cursor(self, cursor: sqlite3.Cursor) -> None:
-        """Forget the rows that were not fetched."""
-        self._open_cursors -= 1
-        cursor.close()
 
     def fetch(
         self, cursor: sqlite3.Cursor, size: int | None = None, floats: Sequence[str] = ()
@@ -320,7 +320,8 @@ class Connection:
             raise
         self._take_back_pragmas()
 
-    def _cursor(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement and return its cursor, for ``fetch``."""
         db = self._open_db()
         timeout_ms = self._options.busy_timeout_ms
         deadline = time.monotonic() + timeout_ms / 1000

@@ -299,6 +299,7 @@ class Batch(BaseBatch):
             return self
         else:
             self._source, self._connection = await engine.acquire(reads=True, what=self._sql[:80])
+        self._connection.begin_reading()
         try:
             await self._run(self._connection, self._open)
         except BaseException:
@@ -343,7 +344,7 @@ class Batch(BaseBatch):
             if self._transaction is not None:
                 _ = self._transaction.connection  # raises when the transaction is over
             try:
-                rows = await self._run(self._connection, self._fetch, fetches=True)
+                rows = await self._run(self._connection, self._fetch)
             except BaseException:
                 self._leave()
                 raise
@@ -351,14 +352,10 @@ class Batch(BaseBatch):
         return await self._query._process_results(rows)  # type: ignore[no-any-return]
 
     async def _run(
-        self,
-        connection: Connection,
-        function: Callable[[Connection], Result],
-        *,
-        fetches: bool = False,
+        self, connection: Connection, function: Callable[[Connection], Result]
     ) -> Result:
         try:
-            return await connection.run(lambda: function(connection), fetches=fetches)
+            return await connection.run(lambda: function(connection), reads=True)
         except (ValueError, sqlite3.OperationalError) as error:
             if spoiled.is_suspect(error):
 
@@ -374,17 +371,17 @@ class Batch(BaseBatch):
     def _open(self, connection: Connection) -> None:
         if self._transaction is not None:
             connection.check_inside()
-        self._cursor = connection.open_cursor(self._sql, self._parameters)
+        self._cursor = connection.cursor(self._sql, self._parameters)
 
     def _fetch(self, connection: Connection) -> Rows:
         if self._cursor is None:
             return []
         return connection.fetch(self._cursor, self._batch_size, self._floats)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self) -> None:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
-            connection.close_cursor(cursor)
+            cursor.close()
 
     # In the event loop again.
 
@@ -392,7 +389,8 @@ class Batch(BaseBatch):
         connection, self._connection, self._rows = self._connection, None, None
         if connection is None:
             return
-        connection.settle(lambda: self._close(connection), lambda: None, loop=None)
+        connection.end_reading()
+        connection.settle(self._close, lambda: None, loop=None)
         if self._source is not None:
             self._source.give_up(connection)
         options = self._engine.options

@@ -273,6 +273,28 @@ async def test_a_timeout_on_the_batch_leaves_its_transaction_usable(
     assert codes(any_engine.path) == ["behind", *CODES, "inside"]
 
 
+async def test_a_cancel_inside_a_batch_in_a_transaction(any_engine: SQLiteEngine) -> None:
+    """A task cancelled in a slow query stops it, although its batch is open, and is rolled back."""
+
+    async def work() -> None:
+        async with any_engine.transaction():
+            await entity("lost").save()
+            async with await Entity.select().batch(batch_size=1) as batch:
+                async for _ in batch:
+                    reading.set()
+                    await slow_read()
+
+    reading = asyncio.Event()
+    task = asyncio.create_task(work())
+    await reading.wait()
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(entity("next").save().run(), 20)
+    assert codes(any_engine.path) == [*CODES, "next"]
+
+
 async def test_a_batch_cannot_write(any_engine: SQLiteEngine) -> None:
     """A statement that writes is refused by the reader, and nothing is written."""
     if any_engine.pool is None:

@@ -178,26 +178,41 @@ async def test_a_cancel_leaves_an_open_cursor_alone(sqlite_engine: SQLiteEngine)
     """SQLite interrupts all statements of a connection; with a cursor open it is not asked to."""
     async with opened(sqlite_engine.path) as connection:
         short = SLOW_READ.replace("2000000000", "3000000")
-        cursor = await connection.run(
-            lambda: connection.open_cursor("SELECT 1 AS n UNION ALL SELECT 2")
-        )
+        connection.begin_reading()
+        cursor = await connection.run(lambda: connection.cursor("SELECT 1 AS n UNION SELECT 2"))
         job = asyncio.create_task(connection.run(lambda: connection.execute(short)))
         await until(lambda: connection._current is not None)
         job.cancel()
         assert await connection.run(lambda: connection.execute("SELECT 3 AS n")) == [{"n": 3}]
         assert await connection.run(lambda: connection.fetch(cursor)) == [{"n": 1}, {"n": 2}]
-        await connection.run(lambda: connection.close_cursor(cursor))
+        await connection.run(cursor.close)
+
+
+async def test_a_cursor_nobody_reads_from_is_not_spared(sqlite_engine: SQLiteEngine) -> None:
+    """When its reader is gone as well, the statement that was cancelled before it stops too."""
+    async with opened(sqlite_engine.path) as connection:
+        connection.begin_reading()
+        cursor = await connection.run(lambda: connection.cursor("SELECT 1 AS n UNION SELECT 2"))
+        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_READ)))
+        await until(lambda: connection._current is not None)
+        job.cancel()
+        await asyncio.sleep(0.05)
+        assert connection._current is not None
+        connection.end_reading()
+        await asyncio.wait_for(connection.run(cursor.close), 20)
+        assert await connection.run(lambda: connection.execute("SELECT 3 AS n")) == [{"n": 3}]
 
 
 async def test_the_fetch_of_the_only_cursor_is_interrupted(sqlite_engine: SQLiteEngine) -> None:
     """A cancelled fetch stops; nothing else is open that it could take along."""
     async with opened(sqlite_engine.path) as connection:
         endless = SLOW_READ.replace("count(*) AS n", "x") + " WHERE x = 1 OR x = 2000000000"
-        cursor = await connection.run(lambda: connection.open_cursor(endless))
-        job = asyncio.create_task(connection.run(lambda: connection.fetch(cursor, 2), fetches=True))
+        connection.begin_reading()
+        cursor = await connection.run(lambda: connection.cursor(endless))
+        job = asyncio.create_task(connection.run(lambda: connection.fetch(cursor, 2), reads=True))
         await until(lambda: connection._current is not None)
         job.cancel()
-        await asyncio.wait_for(connection.run(lambda: connection.close_cursor(cursor)), 20)
+        await asyncio.wait_for(connection.run(cursor.close), 20)
 
 
 async def test_a_lock_is_waited_for(sqlite_engine: SQLiteEngine) -> None:
@@ -294,10 +309,10 @@ async def test_dropping_a_table_that_is_being_read_says_so(sqlite_engine: SQLite
         await connection.run(
             lambda: connection.execute("CREATE TABLE t AS SELECT 1 UNION SELECT 2")
         )
-        cursor = await connection.run(lambda: connection.open_cursor("SELECT * FROM t"))
+        cursor = await connection.run(lambda: connection.cursor("SELECT * FROM t"))
         with pytest.raises(DatabaseBusyError, match="batch of the same transaction"):
             await asyncio.wait_for(connection.run(lambda: connection.execute("DROP TABLE t")), 10)
-        await connection.run(lambda: connection.close_cursor(cursor))
+        await connection.run(cursor.close)
         await connection.run(lambda: connection.execute("DROP TABLE t"))
 
 
