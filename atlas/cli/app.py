@@ -1,0 +1,56 @@
+"""What all subcommands share: the application, its version, and how errors look.
+
+In: an error that a subcommand let through. Out: one line on stderr and exit code 1,
+or a traceback where the error is a bug of Atlas.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from typing import Annotated
+
+import typer
+
+from atlas import AtlasError, __version__
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"atlas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _atlas(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Atlas, the operational database of an education group.
+
+    The database is the one of DATABASE_URL, or atlas-ops.db in this folder.
+    """
+
+
+def main() -> None:
+    """Run the command of ``sys.argv``; print an expected error as one line and exit with 1."""
+    try:
+        app()
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        sys.exit(f"atlas: {' '.join(str(error).split())}")
+
+
+def _is_expected(error: Exception) -> bool:
+    """Return whether ``error`` is about the database or a setting, and no bug of Atlas."""
+    # asyncpg is an extra, so it may not be there to import its errors from.
+    return isinstance(error, AtlasError | OSError | sqlite3.Error) or type(
+        error
+    ).__module__.startswith("asyncpg.")
