@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -467,14 +468,33 @@ class Objects(PiccoloObjects[TableInstance]):
 
 
 async def _in_slices(process: Callable[[Any], Awaitable[Any]], results: Any) -> Any:
-    """Process many rows a few at a time, so that the event loop is never held for long."""
+    """Process many rows a few at a time, so that the event loop is never held for long.
+
+    Afterwards ``results`` holds no rows: to free them all in one go would hold it too.
+    """
     if not results or len(results) <= _SLICE:
         return await process(results)
     processed: list[Any] = []
+    program_freezes = gc.get_freeze_count() > 0
     for start in range(0, len(results), _SLICE):
-        processed += await process(results[start : start + _SLICE])
+        rows = results[start : start + _SLICE]
+        results[start : start + _SLICE] = [None] * len(rows)
+        processed += await process(rows)
+        if not program_freezes:
+            _count_as_old()
         await asyncio.sleep(0)
     return processed
+
+
+def _count_as_old() -> None:
+    """Let Python's garbage collector take all objects for old ones, without looking at them.
+
+    While many are made it would look at all of them again and again, for longer each
+    time. ``gc.freeze`` moves them out of its sight, ``gc.unfreeze`` to its oldest
+    generation (https://docs.python.org/3/library/gc.html#gc.freeze).
+    """
+    gc.freeze()
+    gc.unfreeze()
 
 
 def _with_floats(

@@ -91,7 +91,10 @@ class Table(PiccoloTable):
         if not _data and kwargs.keys() <= self._column_names:
             # Piccolo looks for every column in three places, which would be most of the
             # time of a large objects(), and a third of that of making an insert.
-            self.__dict__.update(kwargs)
+            # One by one: asking for __dict__ would make a dict beside each object, and Python's
+            # garbage collections of a large objects() longer.
+            for name, value in kwargs.items():
+                setattr(self, name, value)
             self._was_created = None
             if len(kwargs) < len(self._column_names):
                 self._add_defaults(kwargs.keys(), _ignore_missing)
@@ -135,11 +138,11 @@ class Table(PiccoloTable):
         self._is_stored = exists
         if exists:
             for name, kept in zip(self._fixed_names, self._kept_names, strict=True):
-                self.__dict__[kept] = self._plain(name)
+                setattr(self, kept, self._plain(name))
 
     def _plain(self, name: str) -> Any:
         """Return a value as it is stored: the key of a prefetched row, not the row."""
-        value = self.__dict__.get(name)
+        value = getattr(self, name)
         return value._key if isinstance(value, Table) else value
 
     def _key_values(self) -> tuple[Any, ...]:

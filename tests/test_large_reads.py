@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -69,6 +70,45 @@ async def test_slices_lose_no_row_and_keep_the_order(sqlite_engine: SQLiteEngine
     assert [entity.code for entity in objects] == codes
     selected = await atlas.Entity.select(atlas.Entity.code).order_by(atlas.Entity.code)
     assert [row["code"] for row in selected] == codes
+
+
+async def test_python_collects_no_garbage_while_many_objects_are_built(
+    sqlite_engine: SQLiteEngine,
+) -> None:
+    """No collection of older generations, ever longer ones, holds up the loop in a large read."""
+    rows = [entity_row(number) for number in range(20_000)]
+    collected: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        collected.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        built = await atlas.Entity.objects()._process_results(rows)
+    finally:
+        gc.callbacks.remove(note)
+    assert len(built) == 20_000
+    assert not {1, 2} & {*collected}
+
+
+async def test_rows_are_given_back_as_objects_are_built(sqlite_engine: SQLiteEngine) -> None:
+    """The rows of a large read are freed slice by slice, not all at its end."""
+    rows = [entity_row(number) for number in range(ROWS)]
+    await atlas.Entity.objects()._process_results(rows)
+    assert not any(rows)
+
+
+async def test_what_a_program_froze_stays_frozen(sqlite_engine: SQLiteEngine) -> None:
+    """A program that took its objects from the garbage collector finds them so after a read."""
+    rows = [entity_row(number) for number in range(ROWS)]
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        await atlas.Entity.objects()._process_results(rows)
+        assert gc.get_freeze_count() > 0.9 * frozen  # what is freed leaves it
+    finally:
+        gc.unfreeze()
 
 
 @pytest.fixture
