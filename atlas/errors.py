@@ -7,6 +7,7 @@
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
+    ├── SchemaChangeError        a change of the schema that would lose or break rows
     ├── SpoiledValueError        a stored value that is none of its column's    (also ValueError)
     ├── ClientError              a client used where it cannot be               (also RuntimeError)
     │   └── ConnectionClosedError    it is closed
@@ -87,6 +88,13 @@ class RowNotFoundError(AtlasError, LookupError):
 
 class TableInUseError(AtlasError):
     """Tables of another app still reference the tables that would be dropped."""
+
+
+class SchemaChangeError(AtlasError):
+    """A change of the schema that would lose or break rows. Nothing was changed.
+
+    The message says which rows of which table, how many, and what to do.
+    """
 
 
 class SpoiledValueError(AtlasError, ValueError):

@@ -1,0 +1,211 @@
+"""The transaction in which the schema changes.
+
+In: an engine. Out: a block that is committed as a whole or not at all, under a
+lock that everybody else who changes the schema waits for, and after which no
+row references a row that is not there. Piccolo's own transactions within the
+block, one for each migration, are savepoints of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from piccolo.engine.exceptions import TransactionError
+from piccolo.engine.sqlite import TransactionType
+
+from atlas.engine import postgres_transaction
+from atlas.engine import transaction as sqlite_transaction
+from atlas.engine.connection import Connection
+from atlas.engine.sqlite import SQLiteEngine
+from atlas.errors import DatabaseBusyError, PoolTimeoutError, SchemaChangeError
+
+#: How long a migration waits for another one to end. A rebuild of a large table takes minutes.
+LOCK_TIMEOUT_S = 600.0
+
+#: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
+_LOCK_KEY = int.from_bytes(b"atlas", "big")
+
+#: How many rows an error shows.
+_SHOWN_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A row that references a row that is not there, as ``PRAGMA foreign_key_check`` has it."""
+
+    table: str
+    #: None in a table WITHOUT ROWID.
+    rowid: int | None
+    columns: tuple[str, ...]
+    parent: str
+
+
+class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
+    """A transaction without foreign keys, which are checked before it is committed instead.
+
+    With them, DROP TABLE deletes the rows of the table first, and by ON DELETE
+    CASCADE those of its children: step 1 and 10 of
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+
+    def __init__(self, engine: SQLiteEngine, lock_timeout_s: float) -> None:
+        super().__init__(engine, TransactionType.immediate)
+        self._lock_timeout_s = lock_timeout_s
+        self._violations: Counter[Violation] = Counter()
+
+    async def _begin(self, connection: Connection) -> None:
+        deadline = time.monotonic() + self._lock_timeout_s
+        # The engine sets the pragma again as soon as the transaction ends.
+        await connection.run(lambda: connection.execute("PRAGMA foreign_keys = OFF"))
+        while True:
+            try:
+                await super()._begin(connection)
+                break
+            except DatabaseBusyError:  # after the engine's own busy timeout
+                if time.monotonic() >= deadline:
+                    raise
+        self._violations = await connection.run(lambda: _violations(connection))
+
+    async def commit(self) -> None:
+        """Commit now, or roll back and raise ``SchemaChangeError`` when references are broken."""
+        connection = self._active()
+
+        def check() -> None:
+            connection.check_inside()
+            if new := _violations(connection) - self._violations:
+                raise SchemaChangeError(_described(connection, new))
+
+        try:
+            await connection.run(check)
+        except BaseException:
+            self._give_up()
+            raise
+        await super().commit()
+
+
+class PostgresSchemaTransaction(postgres_transaction.Transaction):
+    """A transaction under an advisory lock. PostgreSQL keeps foreign keys through an ALTER."""
+
+    def __init__(self, engine: Any, lock_timeout_s: float) -> None:
+        super().__init__(engine)
+        self._lock_timeout_s = lock_timeout_s
+
+    async def begin(self) -> None:
+        """Borrow a connection, begin, and wait for the lock."""
+        await super().begin()
+        try:
+            if self.engine.engine_type == "postgres":  # CockroachDB has no advisory locks
+                await self._lock_schema()
+        except BaseException:
+            await self.rollback()
+            raise
+
+    async def _lock_schema(self) -> None:
+        # Like all waits of PostgreSQL for a lock, this one ends at lock_timeout.
+        await self.execute(f"SET LOCAL lock_timeout = {int(self._lock_timeout_s * 1000)}")
+        try:
+            await self.execute("SELECT pg_advisory_xact_lock($1)", (_LOCK_KEY,))
+        except asyncpg.LockNotAvailableError as error:
+            raise PoolTimeoutError(
+                f"{self.engine.path}: another migration runs since {self._lock_timeout_s:.0f} s. "
+                "Nothing was changed. Run it again when that one is done."
+            ) from error
+        await self.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+@asynccontextmanager
+async def schema_transaction(
+    engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> AsyncIterator[Any]:
+    """Run a block in which tables may be altered, in a way that SQLite has no ALTER for too.
+
+    All queries of the task run in it, on one connection; transactions inside it
+    are savepoints. It is committed at the end of the block, unless the block
+    raises. Only one runs at a time on a database: another one waits for up to
+    ``lock_timeout_s`` seconds, then raises ``DatabaseBusyError`` (SQLite) or
+    ``PoolTimeoutError`` (PostgreSQL). Raises ``SchemaChangeError``, and writes nothing, when
+    afterwards rows would reference rows that are not there, other than those
+    that did before. Inside another one it is a savepoint; inside a plain
+    transaction it raises ``TransactionError``.
+    """
+    sqlite = isinstance(engine, SQLiteEngine)
+    kind: Any = SQLiteSchemaTransaction if sqlite else PostgresSchemaTransaction
+    current = engine.current_transaction.get()
+    if current is None:
+        block = kind(engine, lock_timeout_s)
+    elif isinstance(getattr(current, "_root", current), kind):
+        block = engine.transaction()
+    else:
+        raise TransactionError(
+            "The schema cannot be changed inside a transaction that has begun already, because "
+            "foreign keys cannot be switched off in it. Leave its block first."
+        )
+    async with block as transaction:
+        yield transaction
+
+
+# What follows runs in the connection's thread.
+
+
+def _violations(connection: Connection) -> Counter[Violation]:
+    """Return the rows whose reference leads nowhere."""
+    found: Counter[Violation] = Counter()
+    columns: dict[tuple[str, int], tuple[str, ...]] = {}
+    for row in connection.execute("PRAGMA foreign_key_check"):
+        key = row["table"], row["fkid"]
+        if key not in columns:
+            columns[key] = tuple(
+                r["from"]
+                for r in connection.execute(
+                    'SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq', key
+                )
+            )
+        found[Violation(row["table"], row["rowid"], columns[key], row["parent"])] += 1
+    return found
+
+
+def _described(connection: Connection, violations: Counter[Violation]) -> str:
+    """Return what the error says: which rows of which tables miss which row of which parent."""
+    groups: dict[tuple[str, tuple[str, ...], str], list[Violation]] = {}
+    for violation in violations.elements():
+        key = violation.table, violation.columns, violation.parent
+        groups.setdefault(key, []).append(violation)
+    parts = []
+    for (table, columns, parent), rows in sorted(groups.items()):
+        shown = [_shown_row(connection, table, columns, row.rowid) for row in rows[:_SHOWN_ROWS]]
+        more = f", and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
+        parts.append(
+            f"{table}: {len(rows)} row(s) reference rows of {parent} that are not there: "
+            f"{'; '.join(shown)}{more}"
+        )
+    return (
+        "The change is rolled back, because references would lead nowhere. "
+        f"{'. '.join(parts)}. Correct or delete these rows, or insert the missing ones, first."
+    )
+
+
+def _shown_row(
+    connection: Connection, table: str, columns: tuple[str, ...], rowid: int | None
+) -> str:
+    if rowid is None:
+        return "a row"
+    keys = [
+        r["name"]
+        for r in connection.execute(
+            "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,)
+        )
+    ]
+    names = ", ".join(quoted(name) for name in dict.fromkeys((*keys, *columns)))
+    rows = connection.execute(f"SELECT {names} FROM {quoted(table)} WHERE rowid = ?", (rowid,))
+    return ", ".join(f"{name} = {value!r}" for row in rows for name, value in row.items())
+
+
+def quoted(name: str) -> str:
+    """Return ``name`` as an SQL identifier."""
+    return '"{}"'.format(name.replace('"', '""'))
