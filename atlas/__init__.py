@@ -40,6 +40,7 @@ from atlas.errors import (
     DatabaseServerError,
     InvalidValueError,
     PoolTimeoutError,
+    PreparedQueryError,
     RowNotFoundError,
     SchemaChangeError,
     SpoiledValueError,
@@ -48,6 +49,7 @@ from atlas.errors import (
 )
 from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
 from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
+from atlas.param import Param
 from atlas.target.tables import TargetLine, TargetPlan
 
 __version__ = version("atlas")
@@ -127,6 +129,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Organization",
+    "Param",
     "Payment",
     "PaymentAllocation",
     "Period",
@@ -135,6 +138,7 @@ __all__ = [
     "PersonTag",
     "PersonUnit",
     "PoolTimeoutError",
+    "PreparedQueryError",
     "Price",
     "Promotion",
     "Region",

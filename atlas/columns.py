@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal as PythonDecimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, overload
@@ -34,10 +34,12 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 from atlas.errors import InvalidValueError
+from atlas.param import AsWritten, Check, Compared, Listed, Param
 from atlas.ulid import is_ulid, new_ulid
 
 if TYPE_CHECKING:
     from piccolo.custom_types import Combinable
+    from piccolo.query.methods.select import Select
 
 __all__ = [
     "Boolean",
@@ -204,7 +206,91 @@ class ModelColumn(Column, Generic[PythonType]):
             )
         if isinstance(value, QueryString):
             return self._accept_expression(value)
+        if isinstance(value, Param):
+            return value.checked_by(self.accept)
         return self.accept(value)
+
+    def accept_compared(self, value: Any) -> Any:
+        """Return ``value`` in the form in which a stored one can be compared with it.
+
+        None stays None, and a choice or an id that the column could not hold is
+        equal to none that it holds. Raises ``InvalidValueError`` for a wrong type.
+        """
+        if value is None:
+            return None
+        if isinstance(value, Enum):
+            value = value.value
+        return self._convert_compared(value)
+
+    # Piccolo's comparisons, which take a parameter of a prepared query too.
+
+    def __eq__(self, value: Any) -> Where:  # type: ignore[override]
+        if not isinstance(value, Param):
+            return super().__eq__(value)
+        equal = Compared("=", value.checked_by(self.accept_compared), if_null="IS NULL")
+        return Where(column=self, value=equal, operator=AsWritten)
+
+    def __ne__(self, value: Any) -> Where:  # type: ignore[override]
+        if not isinstance(value, Param):
+            return super().__ne__(value)
+        unequal = Compared("!=", value.checked_by(self.accept_compared), if_null="IS NOT NULL")
+        return Where(column=self, value=unequal, operator=AsWritten)
+
+    __hash__ = Column.__hash__
+
+    def __lt__(self, value: Any) -> Where:
+        return super().__lt__(self._placed(value, self.accept_compared))
+
+    def __le__(self, value: Any) -> Where:
+        return super().__le__(self._placed(value, self.accept_compared))
+
+    def __gt__(self, value: Any) -> Where:
+        return super().__gt__(self._placed(value, self.accept_compared))
+
+    def __ge__(self, value: Any) -> Where:
+        return super().__ge__(self._placed(value, self.accept_compared))
+
+    def is_in(self, values: Select[Any] | QueryString | list[Any] | Param) -> Where:
+        """Compare with any of ``values``; a ``Param`` takes any number of them, also none."""
+        if not isinstance(values, Param):
+            return super().is_in(values)
+        listed = Listed(values.checked_by(self._accept_all_compared))
+        return Where(column=self, value=listed, operator=AsWritten)
+
+    def not_in(self, values: Select[Any] | QueryString | list[Any] | Param) -> Where:
+        """Compare with all of ``values``; a ``Param`` takes any number of them, also none."""
+        if not isinstance(values, Param):
+            return super().not_in(values)
+        listed = Listed(values.checked_by(self._accept_all_compared), negated=True)
+        return Where(column=self, value=listed, operator=AsWritten)
+
+    def like(self, value: str | Param) -> Where:
+        """Compare with a pattern, in which ``%`` is any text and ``_`` any character."""
+        return super().like(self._placed(value, self._accept_pattern))
+
+    def not_like(self, value: str | Param) -> Where:
+        """The opposite of ``like``."""
+        return super().not_like(self._placed(value, self._accept_pattern))
+
+    def ilike(self, value: str | Param) -> Where:
+        """Like ``like``, whatever the case of letters; on SQLite that is so for ASCII anyway."""
+        return super().ilike(self._placed(value, self._accept_pattern))
+
+    def _placed(self, value: Any, check: Check) -> Any:
+        return value.checked_by(check) if isinstance(value, Param) else value
+
+    def _accept_all_compared(self, values: Any) -> list[Any]:
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise self._refused(values, "is no list of values")
+        return [self.accept_compared(value) for value in values]
+
+    def _accept_pattern(self, value: Any) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        raise self._refused(value, "is no pattern; pass a str")
+
+    def _convert_compared(self, value: Any) -> Any:
+        return self._convert(value)
 
     def _is_like(self, column: Column) -> bool:
         """Return whether all that ``column`` of the same row may hold is allowed here too."""
@@ -254,6 +340,8 @@ class ModelColumn(Column, Generic[PythonType]):
             *(
                 self._with_converted_values(arg)
                 if isinstance(arg, QueryString)
+                else arg.checked_by(self._convert)
+                if isinstance(arg, Param)
                 else self._convert(arg)
                 for arg in expression.args
             ),
@@ -326,6 +414,19 @@ class ModelColumn(Column, Generic[PythonType]):
         return str(self.get_sql_value(default))
 
 
+def _text(column: ModelColumn[Any], value: Any) -> str:
+    if not isinstance(value, str):
+        raise column._refused(value, "is no text; pass a str")
+    if "\x00" in value:
+        raise column._refused(value, "holds a NUL character, which PostgreSQL cannot store")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise column._refused(value, "is no valid Unicode (a lone surrogate)") from None
+    return _plain_str(value)
+
+
 class Text(ModelColumn[str], PiccoloText):
     """``text``: a ``str`` that both databases can hold, of any length."""
 
@@ -335,17 +436,7 @@ class Text(ModelColumn[str], PiccoloText):
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
 
-    def _convert(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise self._refused(value, "is no text; pass a str")
-        if "\x00" in value:
-            raise self._refused(value, "holds a NUL character, which PostgreSQL cannot store")
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise self._refused(value, "is no valid Unicode (a lone surrogate)") from None
-        return _plain_str(value)
+    _convert = _text
 
 
 class Ulid(Text):
@@ -358,6 +449,11 @@ class Ulid(Text):
 
     def _convert(self, value: Any) -> str:
         return _ulid(self, value)
+
+    def _convert_compared(self, value: Any) -> str:
+        if isinstance(value, Table) and value._meta.tablename == self._meta.table._meta.tablename:
+            value = getattr(value, self._meta.name)
+        return super()._convert(value)
 
 
 class Integer(_Arithmetic, ModelColumn[int], PiccoloInteger):
@@ -583,12 +679,19 @@ class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
         )
 
     def _convert(self, value: Any) -> str:
-        if isinstance(value, Table):
-            target = self._foreign_key_meta.resolved_references
-            if value._meta.tablename != target._meta.tablename:
-                raise self._refused(value, f"is no row of {target._meta.tablename}")
-            value = getattr(value, self._foreign_key_meta.resolved_target_column._meta.name)
-        return _ulid(self, value)
+        return _ulid(self, self._key_of(value))
+
+    def _convert_compared(self, value: Any) -> str:
+        return _text(self, self._key_of(value))
+
+    def _key_of(self, value: Any) -> Any:
+        """Return the key of a row of the referenced table; any other value as it is."""
+        if not isinstance(value, Table):
+            return value
+        target = self._foreign_key_meta.resolved_references
+        if value._meta.tablename != target._meta.tablename:
+            raise self._refused(value, f"is no row of {target._meta.tablename}")
+        return getattr(value, self._foreign_key_meta.resolved_target_column._meta.name)
 
     def _references(self) -> str:
         meta = self._foreign_key_meta

@@ -5,6 +5,7 @@
     AtlasError
     ├── ConfigurationError       a setting or URL that cannot be used      (also ValueError)
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
+    ├── PreparedQueryError       a query or a call that cannot be prepared so   (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
     ├── SchemaChangeError        a change of the schema that would lose or break rows
@@ -65,6 +66,13 @@ class InvalidValueError(AtlasError, ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds from the message alone; this lets it cross processes.
         return type(self), (self.table, self.column, self.value, self.reason)
+
+
+class PreparedQueryError(AtlasError, ValueError):
+    """A query that cannot be prepared, or one called with other parameters than it has.
+
+    Nothing was run.
+    """
 
 
 class RowNotFoundError(AtlasError, LookupError):

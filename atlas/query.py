@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from piccolo.columns import Column
 from piccolo.constraints import Unique
@@ -40,6 +40,7 @@ from piccolo.querystring import QueryString, Selectable
 from atlas.columns import CompositeKey, Decimal, ModelColumn, ReferencedTable
 from atlas.errors import InvalidValueError, RowNotFoundError
 from atlas.m2m import M2MSelect
+from atlas.param import Computed, Param
 
 if TYPE_CHECKING:
     from piccolo.query.base import FrozenQuery
@@ -53,7 +54,7 @@ def _differs(engine_type: str) -> str:
     return "IS NOT" if engine_type == "sqlite" else "IS DISTINCT FROM"
 
 
-def _stamp(stamp: Column, old: str, changed: QueryString) -> QueryString:
+def _stamp(stamp: Column, now: Any, old: str, changed: QueryString) -> QueryString:
     """Return what ``updated_at`` becomes: later than ``old`` where ``changed`` holds.
 
     Usually that is now. Behind a clock that was set back, or the faster one of
@@ -65,9 +66,7 @@ def _stamp(stamp: Column, old: str, changed: QueryString) -> QueryString:
         if stamp._meta.engine_type == "sqlite"
         else f"GREATEST({{}}, {old} + INTERVAL '1 microsecond')"
     )
-    return QueryString(
-        f"CASE WHEN {{}} THEN {next_instant} ELSE {old} END", changed, stamp._meta.auto_update()
-    )
+    return QueryString(f"CASE WHEN {{}} THEN {next_instant} ELSE {old} END", changed, now)
 
 
 def _refuse_another(column: Column, table: type[PiccoloTable]) -> None:
@@ -104,7 +103,7 @@ def _refuse_stamp(column: Column, value: Any) -> None:
 class Update(PiccoloUpdate[TableInstance]):
     """An UPDATE that checks its values and moves ``updated_at`` only for rows it changes."""
 
-    __slots__ = ("row", "use_auto_update")
+    __slots__ = ("is_prepared", "row", "use_auto_update")
 
     def __init__(
         self,
@@ -117,6 +116,8 @@ class Update(PiccoloUpdate[TableInstance]):
         self.use_auto_update = use_auto_update
         #: The object whose ``save`` this is; it learns what happened to its row.
         self.row: Table | None = None
+        #: Whether the SQL is made for many runs, each of which has its own time.
+        self.is_prepared = False
 
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
@@ -142,7 +143,9 @@ class Update(PiccoloUpdate[TableInstance]):
             changes = [f'"{column._meta.db_column_name}" {differs} ({{}})' for column in checked]
             changed = QueryString(" OR ".join(changes), *checked.values())
             for stamp in self.table._meta.auto_update_columns:
-                checked[stamp] = _stamp(stamp, f'"{stamp._meta.db_column_name}"', changed)
+                make_now = stamp._meta.auto_update
+                now = Computed(make_now) if self.is_prepared else make_now()
+                checked[stamp] = _stamp(stamp, now, f'"{stamp._meta.db_column_name}"', changed)
         return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
@@ -356,7 +359,7 @@ class Insert(PiccoloInsert[TableInstance]):
             changed = QueryString(" OR ".join(changes), *new)
             for stamp in stamps:
                 old = f'{table}."{stamp._meta.db_column_name}"'
-                checked.append((stamp, _stamp(stamp, old, changed)))
+                checked.append((stamp, _stamp(stamp, stamp._meta.auto_update(), old, changed)))
         return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
@@ -381,6 +384,20 @@ class Insert(PiccoloInsert[TableInstance]):
 
 #: How many rows are turned into their final form before other tasks have their turn.
 _SLICE = 100
+
+
+class _Counted:
+    """A LIMIT or OFFSET whose number each call of a prepared query gives."""
+
+    def __init__(self, word: str, param: Param, table: type[PiccoloTable]) -> None:
+        def check(value: Any) -> int:
+            if type(value) is int and 0 <= value < 2**63:
+                return value
+            raise InvalidValueError(
+                table._meta.tablename, word, value, "is no number of rows; pass an int >= 0"
+            )
+
+        self.querystring = QueryString(f" {word} {{}}", param.checked_by(check))
 
 
 class Select(PiccoloSelect[TableInstance]):
@@ -423,6 +440,20 @@ class Select(PiccoloSelect[TableInstance]):
                 )
         return self
 
+    def limit(self, number: int | Param) -> Self:
+        """Return at most so many rows."""
+        if not isinstance(number, Param):
+            return super().limit(number)
+        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)  # type: ignore[assignment]
+        return self
+
+    def offset(self, number: int | Param) -> Self:
+        """Leave out so many rows at the beginning."""
+        if not isinstance(number, Param):
+            return super().offset(number)
+        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
+        return self
+
     async def response_handler(self, response: list[dict[str, Any]]) -> Any:
         for selected in self.columns_delegate.selected_columns:
             if isinstance(selected, M2MSelect):
@@ -462,6 +493,20 @@ class Objects(PiccoloObjects[TableInstance]):
             for joined in (*foreign_key._meta.call_chain, foreign_key):
                 columns += joined.all_columns()
         return _with_floats(super().default_querystrings, columns)
+
+    def limit(self, number: int | Param) -> Self:
+        """Return at most so many rows."""
+        if not isinstance(number, Param):
+            return super().limit(number)
+        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)  # type: ignore[assignment]
+        return self
+
+    def offset(self, number: int | Param) -> Self:
+        """Leave out so many rows at the beginning."""
+        if not isinstance(number, Param):
+            return super().offset(number)
+        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
+        return self
 
     async def _process_results(self, results: Any) -> Any:
         return await _in_slices(super()._process_results, results)

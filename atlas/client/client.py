@@ -9,12 +9,14 @@ from __future__ import annotations
 import atexit
 import contextvars
 import logging
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import Any
 
 from atlas.client import scope
 from atlas.client.apps import Catalog, Commerce, Core, Db, Finance, Marketing, Target
+from atlas.client.prepared import Prepared, Result
 from atlas.engine.factory import AtlasEngine, create_engine
 from atlas.engine.options import EngineOptions, Synchronous
 from atlas.engine.pool import PoolStats
@@ -111,6 +113,16 @@ class Client:
         Queries inside run on this client, whichever others are open.
         """
         return Block(self, self._open_engine().snapshot())
+
+    def prepare(self, query: Awaitable[Result]) -> Prepared[Result]:
+        """Return ``query``, built and compiled once, to be called with the values of its ``Param``.
+
+        ``find = db.prepare(Order.objects().where(Order.id == Param("id")).first())``, then
+        ``await find(id=order_id)``. It runs on this client. Takes a select, objects,
+        count, exists, update, delete or raw query; raises ``PreparedQueryError`` for
+        any other. The client need not be open yet.
+        """
+        return Prepared(self, query)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextvars
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE, Finder
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 #: The client whose ``async with`` block the task is in; child tasks inherit it.
 scope: contextvars.ContextVar[Client | None] = contextvars.ContextVar("atlas_client", default=None)
+
+#: The engine whose SQL is being made for later, whether its client is open or not.
+_compiling: contextvars.ContextVar[Engine[Any] | None] = contextvars.ContextVar(
+    "atlas_compiling", default=None
+)
 
 #: The clients that are open in this process, in the order they were opened.
 opened: list[Client] = []
@@ -58,8 +65,21 @@ def current_client() -> Client | None:
 
 def current_engine() -> Engine[Any]:
     """Return the engine of the current client; when none is open, the default engine."""
+    engine = _compiling.get()
+    if engine is not None:
+        return engine
     client = current_client()
     return default_engine() if client is None else client.engine
+
+
+@contextmanager
+def compiling(engine: Engine[Any]) -> Iterator[None]:
+    """Let the SQL of queries in this block be that of ``engine``."""
+    token = _compiling.set(engine)
+    try:
+        yield
+    finally:
+        _compiling.reset(token)
 
 
 def default_engine() -> Engine[Any]:

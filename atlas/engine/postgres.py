@@ -277,6 +277,15 @@ class _Shared(PiccoloPostgresEngine):
         sql, parameters = querystring.compile_string(engine_type=self.engine_type)
         return await self._run(sql, parameters, in_pool)
 
+    async def execute(
+        self, sql: str, parameters: Sequence[Any], *, reads: bool, floats: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Run a statement that is compiled already, in the pool, and return its rows.
+
+        ``reads`` and ``floats`` are for SQLite.
+        """
+        return [dict(record) for record in await self._run(sql, parameters, in_pool=True)]
+
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:
         """Run one DDL statement of Piccolo's, as PostgreSQL understands it."""
         records: Any = []

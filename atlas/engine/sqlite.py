@@ -163,6 +163,16 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             sql, parameters, in_pool=in_pool, floats=getattr(querystring, "floats", ())
         )
 
+    async def execute(
+        self, sql: str, parameters: Sequence[Any], *, reads: bool, floats: Sequence[str] = ()
+    ) -> Rows:
+        """Run a statement that is compiled already, in the pool, and return its rows.
+
+        ``reads`` says that it changes nothing; ``floats`` are the keys of the
+        rows under which a float must be.
+        """
+        return await self._run(sql, parameters, in_pool=True, reads=reads, floats=floats)
+
     async def run_ddl(self, ddl: str, in_pool: bool = False) -> Rows:
         """Run one DDL statement of Piccolo's, as SQLite understands it."""
         rows: Rows = []

@@ -1,0 +1,96 @@
+"""The parameters of prepared queries.
+
+In: a name, where a query would have a value. Out: the place of that value in
+the query's SQL, with the check of the column it is compared with or stored in.
+Knows no column and no connection; ``atlas/client/prepared.py`` gives the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from piccolo.columns.operators.comparison import ComparisonOperator
+from piccolo.querystring import QueryString
+
+from atlas.errors import PreparedQueryError
+
+Check = Callable[[Any], Any]
+
+
+class Param:
+    """A value of a prepared query that is given by name with each call.
+
+    It stands wherever Piccolo takes a value: ``Order.id == Param("id")``,
+    ``Order.id.is_in(Param("ids"))``, ``Order.update({Order.status: Param("status")})``,
+    ``limit(Param("limit"))``. One name may stand in several places. Raises
+    ``PreparedQueryError`` for a name that is no Python identifier.
+    """
+
+    __slots__ = ("check", "name")
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise PreparedQueryError(
+                f"Param({name!r}): each call gives the value as a keyword, so the name is a Python "
+                "identifier."
+            )
+        self.name = name
+        #: Returns a value in the form in which it is sent, or raises ``InvalidValueError``.
+        self.check: Check = plain
+
+    def __repr__(self) -> str:
+        # Short, because asyncpg cuts it off when it is given a Param for a value.
+        return f"<Param {self.name!r} outside prepare()>"
+
+    def __conform__(self, protocol: object) -> None:
+        """Say what is wrong when ``sqlite3`` is given a Param for a value."""
+        raise PreparedQueryError(
+            f"{self!r} is no value. Make the query with find = db.prepare(query), and run it with "
+            f"find({self.name}=...)."
+        )
+
+    def checked_by(self, check: Check) -> Param:
+        """Return the same parameter in a place whose values ``check`` checks."""
+        param = Param(self.name)
+        param.check = check
+        return param
+
+
+def plain(value: Any) -> Any:
+    """Return a value that is compared with no column: as it is, a choice as its token."""
+    return value.value if isinstance(value, Enum) else value
+
+
+class Computed:
+    """A parameter whose value is worked out anew for each call, as the time of an update."""
+
+    __slots__ = ("compute",)
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self.compute = compute
+
+
+class AsWritten(ComparisonOperator):
+    """The operator of a comparison whose right side brings its own."""
+
+    template = "{name} {value}"
+
+
+class Compared(QueryString):
+    """``= {param}`` or ``!= {param}``, and what it is where None is given."""
+
+    def __init__(self, operator: str, param: Param, *, if_null: str) -> None:
+        super().__init__(f"{operator} {{}}", param)
+        self.param = param
+        self.if_null = if_null
+
+
+class Listed(QueryString):
+    """``IN`` or ``NOT IN`` a list of any length that is one parameter."""
+
+    def __init__(self, param: Param, *, negated: bool = False) -> None:
+        super().__init__("NOT IN ({})" if negated else "IN ({})", param)
+        self.param = param
+        self.negated = negated
