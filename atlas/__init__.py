@@ -17,6 +17,7 @@ from atlas.catalog.tables import (
 )
 from atlas.client.client import Client, create_client
 from atlas.client.scope import bind
+from atlas.client.sync import SyncClient, sync_client
 from atlas.commerce.tables import Enrollment, Order, OrderLine, Promotion
 from atlas.core.tables import Channel, Entity, Period, Region, Source, Unit
 from atlas.db.tables import (
@@ -148,6 +149,7 @@ __all__ = [
     "SchemaChangeError",
     "Source",
     "SpoiledValueError",
+    "SyncClient",
     "TableInUseError",
     "Tag",
     "TargetLine",
@@ -157,4 +159,5 @@ __all__ = [
     "Variant",
     "__version__",
     "create_client",
+    "sync_client",
 ]

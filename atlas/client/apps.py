@@ -84,3 +84,15 @@ class Target:
 
     TargetPlan = target_tables.TargetPlan
     TargetLine = target_tables.TargetLine
+
+
+class Apps:
+    """The seven apps, as every client has them."""
+
+    core = Core
+    db = Db
+    catalog = Catalog
+    commerce = Commerce
+    finance = Finance
+    marketing = Marketing
+    target = Target

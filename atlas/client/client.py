@@ -6,16 +6,17 @@ query of the 38 tables runs on it. Knows the engine and the tables, and no SQL.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextvars
 import logging
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from atlas.client import scope
-from atlas.client.apps import Catalog, Commerce, Core, Db, Finance, Marketing, Target
+from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
 from atlas.engine.factory import AtlasEngine, create_engine
 from atlas.engine.options import EngineOptions, Synchronous
@@ -27,7 +28,7 @@ from atlas.settings import Settings
 logger = logging.getLogger("atlas.client")
 
 
-class Client:
+class Client(Apps):
     """A database, open between ``async with`` and the end of the block.
 
     The tables are attributes by app (``db.commerce.Order``), the same classes as
@@ -35,18 +36,18 @@ class Client:
     starts, run on this client; outside any block, on the one client that is open.
     """
 
-    core = Core
-    db = Db
-    catalog = Catalog
-    commerce = Commerce
-    finance = Finance
-    marketing = Marketing
-    target = Target
-
     def __init__(self, engine: AtlasEngine) -> None:
         self.engine = engine
+        #: The event loop it was opened in.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._is_opening = False
         self._token: contextvars.Token[Client | None] | None = None
+
+    def __reduce__(self) -> NoReturn:
+        raise ClientError(
+            f"{self!r} cannot be pickled: it has connections. Open a client in the other process, "
+            "with create_client()."
+        )
 
     def __repr__(self) -> str:
         return f"<Client {self.engine.path}>"
@@ -68,6 +69,7 @@ class Client:
         self._is_opening = True
         try:
             await self.engine.start_connection_pool()
+            self.loop = asyncio.get_running_loop()
             scope.opened.append(self)
         finally:
             self._is_opening = False
@@ -133,6 +135,7 @@ class Client:
         return await self._open_engine().ping()
 
     def _open_engine(self) -> AtlasEngine:
+        scope.check_not_inherited(self)
         if not self.is_open:
             raise ConnectionClosedError(f"{self!r} is not open; use: async with create_client()")
         return self.engine

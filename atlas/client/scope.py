@@ -7,6 +7,7 @@ commands. All of them ask each time; nothing is kept in a table.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import os
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from piccolo.engine.base import Engine
 from piccolo.table import Table, TableMeta
 
 from atlas import patches
+from atlas.engine import forks
 from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError
 
@@ -35,6 +37,9 @@ _compiling: contextvars.ContextVar[Engine[Any] | None] = contextvars.ContextVar(
 #: The clients that are open in this process, in the order they were opened.
 opened: list[Client] = []
 
+#: Those that were open in the process this one was forked from, and are not to be used here.
+inherited: list[Client] = []
+
 #: The engine of the settings, once it was needed: to look for a ``piccolo_conf`` that is
 #: not there takes as long as a query.
 _of_settings: Engine[Any] | None = None
@@ -43,11 +48,13 @@ _of_settings: Engine[Any] | None = None
 def current_client() -> Client | None:
     """Return the client a query of this task runs on; None when no client is open.
 
-    Raises ``ClientError`` when several are open and the task is in the block of
-    none, and ``ConnectionClosedError`` when its own was closed.
+    Of several that are open it is that of this event loop, if there is just one.
+    Raises ``ClientError`` when it cannot be told, and in a forked process for a
+    client of the parent; ``ConnectionClosedError`` when the task's own was closed.
     """
     client = scope.get()
     if client is not None:
+        check_not_inherited(client)
         if client not in opened:
             raise ConnectionClosedError(
                 f"{client!r} is closed, and this task was started inside its block. Await such "
@@ -55,12 +62,36 @@ def current_client() -> Client | None:
             )
         return client
     if len(opened) > 1:
+        loop = _running_loop()
+        # A pool serves only the event loop it was opened in; that of a sync client is no task's.
+        ours = [client for client in opened if client.loop is loop]
+        if len(ours) == 1:
+            return ours[0]
         raise ClientError(
             f"Several clients are open ({', '.join(map(repr, opened))}), and this task is in the "
             "block of none of them. Run the query inside one's async with block, transaction() or "
-            "snapshot()."
+            "snapshot(); in a plain thread with sync_client's run()."
         )
+    if not opened and inherited:
+        check_not_inherited(inherited[-1])
     return opened[0] if opened else None
+
+
+def check_not_inherited(client: Client) -> None:
+    """Raise ``ClientError`` if ``client`` was opened before this process was forked."""
+    if client in inherited:
+        raise ClientError(
+            f"{client!r} was opened before this process was forked; its connections are the "
+            "parent's. Open a client in the child; one of the same SQLite file only in a process "
+            "that was started another way, as multiprocessing's spawn."
+        )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def current_engine() -> Engine[Any]:
@@ -141,6 +172,12 @@ def bind(*tables: type[Table]) -> None:
     """Let ``tables`` run on the current engine."""
     for table in tables:
         table._meta = BoundMeta(**vars(table._meta))
+
+
+@forks.in_child
+def _forget_clients_of_the_parent() -> None:
+    inherited.extend(opened)
+    opened.clear()
 
 
 _original_get_engine = patches.replace_get_engine(_get_engine)

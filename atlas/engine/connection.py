@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from atlas.engine import converters, interrupts
+from atlas.engine import converters, forks, interrupts
 from atlas.engine.faults import check_whole, check_writable, is_busy, translated
 from atlas.engine.options import EngineOptions
 from atlas.engine.pragmas import pragmas
@@ -33,6 +33,9 @@ Result = TypeVar("Result")
 Rows = list[dict[str, Any]]
 
 MEMORY = ":memory:"
+
+#: The identity of what has none.
+_NO_FILE = (0, 0)
 
 #: Between two attempts to get a lock, for those that SQLite refuses without waiting.
 _LOCK_AGAIN_S = 0.005
@@ -46,6 +49,12 @@ _LONG_STATEMENTS = 200_000
 #: Two connections that close at once each take the other for a user of the file, and both leave
 #: its -wal file behind.
 _closing = threading.Lock()
+
+
+@forks.in_child
+def _renew_lock() -> None:
+    global _closing
+    _closing = threading.Lock()
 
 
 class _Job:
@@ -211,6 +220,11 @@ class Connection:
     def is_alive(self) -> bool:
         """Whether the connection takes another job."""
         return not self._closed and self._thread.is_alive()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._current is not None
 
     @property
     def has_ended(self) -> bool:
@@ -416,6 +430,7 @@ class Connection:
         del result, error  # an error's traceback holds this frame, and would be held by it
 
     def _connect(self) -> None:
+        forks.opening(self, self.path, file_identity(self.path))
         try:
             self._db = sqlite3.connect(
                 _uri(self.path, reader=self.reader),
@@ -427,9 +442,11 @@ class Connection:
                 timeout=0,
             )
         except sqlite3.Error as error:
+            forks.closed(self)
             raise translated(error, self.path) from error
         try:
             self._prepare(self._db)
+            forks.opened(self, self.identity or _NO_FILE)
         except BaseException:
             self._disconnect()
             raise
@@ -438,12 +455,14 @@ class Connection:
         db, self._db = self._db, None
         if db is None:
             return
+        forks.closing(self)
         with contextlib.suppress(sqlite3.Error):
             # An interrupt stays in force until the next statement, and would keep the last
             # connection from copying the -wal file into the database and removing it.
             db.execute("SELECT 1").close()
         with _closing, contextlib.suppress(sqlite3.Error):
             db.close()
+        forks.closed(self)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         checked = self.path != MEMORY and not self.reader

@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from atlas.engine import forks
+
 _AGAIN_S = 0.02
 
 # Reentrant: a coroutine may be closed by the garbage collector, anywhere.
@@ -26,9 +28,17 @@ def repeat(interrupt: Callable[[], bool]) -> None:
     global _thread
     with _lock:
         _pending.append(interrupt)
-        if _thread is None or not _thread.is_alive():  # as in a forked process
+        if _thread is None:
             _thread = threading.Thread(target=_work, name="atlas-interrupts", daemon=True)
             _thread.start()
+
+
+@forks.in_child
+def _forget() -> None:
+    """Begin anew: the thread is the parent's, and may have held the lock."""
+    global _lock, _thread
+    _lock, _thread = threading.RLock(), None
+    _pending.clear()
 
 
 def _work() -> None:

@@ -235,10 +235,11 @@ class Pool:
         """Raise ``ClientError`` if the pool cannot be used here: closed, another loop, a fork."""
         if self.is_closed:
             raise ConnectionClosedError(f"The client of {self.path} is closed.")
-        if self._pid != os.getpid():
+        if self.is_inherited:
             raise ClientError(
                 f"The client of {self.path} was opened before this process was forked; SQLite "
-                "connections do not survive that. Open a client in the child."
+                "connections do not survive that. Open a client in the child, of a file that is "
+                "closed in the parent, or start the process with multiprocessing's spawn."
             )
         if self._loop is not asyncio.get_running_loop():
             state = "is closed" if self._loop.is_closed() else "runs in another thread"
@@ -246,6 +247,11 @@ class Pool:
                 f"The client of {self.path} was opened in another event loop, which {state}. "
                 "Open one in this loop; in a plain thread use sync_client() or run_sync()."
             )
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it was opened before this process was forked, and is the parent's."""
+        return self._pid != os.getpid()
 
     @property
     def is_orphaned(self) -> bool:

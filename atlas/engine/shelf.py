@@ -85,7 +85,15 @@ class Shelf:
             connection.close()
         return closing
 
+    def forget(self) -> None:
+        """Forget all connections, which are a parent's; only for a forked child."""
+        self._lock = threading.RLock()
+        self._idle, self._leaving = [], set()
+
     def close_at_exit(self) -> None:
-        """Close the connections that nobody uses, and wait a little for their files."""
+        """Close the connections that nobody uses, and wait a little for their files.
+
+        For the end of the process, and for the moment before it is forked.
+        """
         for connection in self.close():
             connection.join(_CLOSE_TIMEOUT_S)

@@ -24,7 +24,7 @@ from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 
-from atlas.engine import converters, log, spoiled
+from atlas.engine import converters, forks, log, spoiled
 from atlas.engine import ddl as dialect
 from atlas.engine.compiled import compiled
 from atlas.engine.connection import MEMORY, Connection, Result, Rows
@@ -48,6 +48,19 @@ def _close_files() -> None:
     """Close what is idle as the process ends, so that no -wal file is left behind."""
     for engine in _engines:
         engine.close_at_exit()
+
+
+@forks.before
+def _close_idle_files() -> None:
+    """Close what no client holds; it would keep the child from opening the file."""
+    for engine in _engines:
+        engine.close_idle()
+
+
+@forks.in_child
+def _forget_files() -> None:
+    for engine in _engines:
+        engine.forget_parent()
 
 
 class SQLiteEngine(PiccoloSQLiteEngine):
@@ -111,16 +124,24 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     async def close_connection_pool(self) -> None:
         """Close the pool. Queries that wait get ``ConnectionClosedError``; safe to repeat."""
         pool, self.pool = self.pool, None
-        if pool is not None:
+        if pool is not None and not pool.is_inherited:
             await pool.close()
         for connection in self._shelf.close():
             await connection.wait_closed()
 
     def close_at_exit(self) -> None:
         """Close idle connections without an event loop. Only for the end of the process."""
-        self._shelf.close_at_exit()
-        if self.pool is not None:
+        self.close_idle()
+        if self.pool is not None and not self.pool.is_inherited:
             self.pool.close_at_exit()
+
+    def close_idle(self) -> None:
+        """Close the idle connections outside a pool, and wait a little for that."""
+        self._shelf.close_at_exit()
+
+    def forget_parent(self) -> None:
+        """Forget the parent's connections outside a pool; only for a forked child."""
+        self._shelf.forget()
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""

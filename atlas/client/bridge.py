@@ -1,0 +1,305 @@
+"""From plain threads into an event loop.
+
+In: awaitables, from any thread. Out: what they give, in the thread that asked,
+which waits. Knows no database.
+
+The loop runs in a thread of its own, inside anyio's ``BlockingPortal``, which
+starts and stops it. A call does not take the portal's ``call``: that one waits
+twice for the loop, cannot wait for a call it has cancelled, and waits for ever
+when the loop ends before it has answered.
+
+The mutable state is ``_calls``, those that have not ended. A thread adds its
+call, then tells the loop; those that are left when the loop has ended are ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from atlas.errors import ClientError, ConnectionClosedError
+
+Result = TypeVar("Result")
+
+
+class Call(Generic[Result]):
+    """An awaitable that is run in the loop while a thread waits for it.
+
+    ``inside`` is the block it is in, if any; what is not ``stoppable`` is never
+    cancelled. The thread's mailbox brings functions to call meanwhile, and None
+    at the end.
+    """
+
+    def __init__(
+        self, awaitable: Awaitable[Result], *, inside: object = None, stoppable: bool = True
+    ) -> None:
+        self.inside = inside
+        self.stoppable = stoppable
+        self._awaitable = awaitable
+        self._mailbox: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._task: asyncio.Task[None] | None = None
+        self._has_begun = False
+        self._has_ended = False
+        self._is_cancelled = False
+        self._reason: Exception | None = None
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    # In the loop.
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that runs it; None when there is none, or none any more."""
+        return None if self._task is None or self._task.done() else self._task
+
+    def start(self, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> None:
+        """Begin, in ``context``."""
+        self._task = loop.create_task(self._run(), context=context)
+
+    def cancel(self, reason: Exception | None = None) -> None:
+        """Cancel it; the thread gets ``reason`` when that ends it."""
+        self._reason = reason
+        self._is_cancelled = True
+        if self._task is not None and self._has_begun:  # else it would end without a word
+            self._task.cancel()
+
+    async def ask(self, function: Callable[[], Result]) -> Result:
+        """Call ``function`` in the thread that waits, and return what it returns."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+
+        def call() -> None:
+            result: Any = None
+            error: Exception | None = None
+            try:
+                result = function()
+            except Exception as raised:  # what else there is ends the wait
+                error = raised
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(_answer, answer, result, error)
+
+        self._mailbox.put(call)
+        return await answer
+
+    def tell(self, function: Callable[[], object]) -> None:
+        """Call ``function`` in the thread that waits; an exception of it ends the call."""
+        self._mailbox.put(function)
+
+    async def _run(self) -> None:
+        self._has_begun = True
+        error: BaseException | None = None
+        try:
+            if self._is_cancelled:
+                raise asyncio.CancelledError
+            self._result = await self._awaitable
+        except asyncio.CancelledError as raised:
+            error = self._reason or raised
+        except BaseException as raised:  # SystemExit too, which would end the loop
+            error = raised
+        self.end(error)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that it has ended, with ``error`` unless it went well. Safe to repeat."""
+        if not self._has_ended:
+            self._has_ended = True
+            self._error = error
+            drop(self._awaitable)  # it was cancelled, or refused, before it began
+            self._mailbox.put(None)
+
+    # In the thread.
+
+    def wait(self, cancel: Callable[[], None]) -> Result:
+        """Wait until it has ended; return its result, or raise its error.
+
+        What interrupts the wait, as Ctrl-C does, cancels a stoppable call with
+        ``cancel``, and is raised when the call has ended; a second interrupt is
+        raised at once.
+        """
+        try:
+            while (function := self._mailbox.get()) is not None:
+                function()
+        except BaseException:
+            if self.stoppable:
+                cancel()
+            while self._mailbox.get() is not None:
+                pass
+            raise
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # its traceback holds this frame
+        return self._result  # type: ignore[no-any-return]
+
+
+class Bridge:
+    """An event loop in a thread of its own, for calls from other threads.
+
+    ``what`` says in errors whose it is.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._pid = os.getpid()
+        self._calls: set[Call[Any]] = set()
+        #: Tasks that no thread waits for.
+        self._unasked: set[asyncio.Task[object]] = set()
+        self._started = threading.Event()
+        self._is_stopped = False
+        self._portal: BlockingPortal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        #: Whether only last calls begin.
+        self._is_ending = False
+        # A daemon: a bridge that nobody stopped does not keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name="atlas-loop", daemon=True)
+
+    def start(self) -> None:
+        """Start the loop, and wait until it runs."""
+        self._thread.start()
+        self._started.wait()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that has the loop."""
+        return self._pid != os.getpid()
+
+    def check(self) -> None:
+        """Raise ``ClientError`` in a forked process, and where an event loop would be blocked."""
+        if self.is_inherited:
+            raise ClientError(
+                f"{self._what} was opened before this process was forked; its thread and its "
+                "connections are the parent's. Open a client in the child; one of the same SQLite "
+                "file only in a process that was started another way, as multiprocessing's spawn."
+            )
+        if is_in_event_loop():
+            raise ClientError(
+                f"{self._what} is for plain threads, and an event loop runs in this one, which it "
+                "would block. Use: async with create_client(). Or call this in a thread, with "
+                "asyncio.to_thread()."
+            )
+
+    def run(
+        self, call: Call[Result], context: contextvars.Context, *, last: bool = False
+    ) -> Result:
+        """Run ``call`` in the loop, in ``context``, wait for it, and return its result.
+
+        After ``refuse_calls`` only a ``last`` one is run. Raises ``ClientError``
+        as ``check`` does, and ``ConnectionClosedError`` when the loop has ended.
+        """
+        loop = self._loop
+        try:
+            self.check()
+            if loop is None:
+                raise self.closed()
+        except ClientError:
+            call.end()
+            raise
+        self._calls.add(call)
+        try:
+            try:
+                loop.call_soon_threadsafe(self._start, call, context, last)
+            except RuntimeError:  # the loop is closed
+                call.end(self.closed())
+            return call.wait(lambda: self._soon(call.cancel))
+        finally:
+            self._calls.discard(call)
+
+    def soon(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run the coroutine that ``make`` returns, if the loop still runs. Waits for nothing."""
+        if not self.is_inherited:
+            self._soon(self._start_unasked, make)
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """End the loop and its thread; who waits for a call gets ``ConnectionClosedError``."""
+        self._is_stopped = True
+        self._soon(self._stop)
+        self._thread.join(timeout_s)
+
+    def closed(self) -> ConnectionClosedError:
+        """Return the error of those who come too late."""
+        return ConnectionClosedError(f"{self._what} is closed.")
+
+    # In the loop.
+
+    def refuse_calls(self) -> list[Call[Any]]:
+        """Begin no call any more, but the last ones; return those that run."""
+        self._is_ending = True
+        return [call for call in self._calls.copy() if call.task is not None]
+
+    async def wait_for_unasked(self) -> None:
+        """Wait for what nobody waits for, but the task that asks."""
+        if others := self._unasked - {asyncio.current_task()}:
+            await asyncio.wait(others)
+
+    def _start(self, call: Call[Any], context: contextvars.Context, last: bool) -> None:
+        if self._is_ending and not last:
+            call.end(self.closed())
+        else:
+            call.start(asyncio.get_running_loop(), context)
+
+    def _start_unasked(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        task = asyncio.get_running_loop().create_task(make())
+        self._unasked.add(task)
+        task.add_done_callback(self._unasked.discard)
+
+    def _stop(self) -> None:
+        if self._portal is not None:
+            self._start_unasked(self._portal.stop)
+
+    async def _main(self) -> None:
+        async with BlockingPortal() as portal:
+            self._loop, self._portal = asyncio.get_running_loop(), portal
+            self._started.set()
+            if not self._is_stopped:  # before there was a loop to be told
+                await portal.sleep_until_stopped()
+
+    # In any thread.
+
+    def _soon(self, function: Callable[..., object], *arguments: object) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _work(self) -> None:
+        try:
+            anyio.run(self._main, backend="asyncio")
+        finally:
+            self._started.set()
+            with suppress(KeyError):  # until the set is empty
+                while True:
+                    self._calls.pop().end(self.closed())
+
+
+def is_in_event_loop() -> bool:
+    """Return whether an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def drop(awaitable: Awaitable[object]) -> None:
+    """Close a coroutine that nobody will await, so that Python does not warn of it."""
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
+
+
+def _answer(answer: asyncio.Future[Any], result: object, error: Exception | None) -> None:
+    if answer.done():  # whoever asked was cancelled
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)

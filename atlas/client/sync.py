@@ -1,0 +1,361 @@
+"""The sync client: the async one, for plain threads.
+
+In: queries and blocks, from any number of threads. Out: rows; each thread waits
+for its own. Holds an async client in an event loop of its own, and hands every
+call to it; knows no SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+
+from piccolo.query.base import FrozenQuery, Query
+
+from atlas.client import scope
+from atlas.client.apps import Apps
+from atlas.client.bridge import Bridge, Call, drop
+from atlas.client.client import Client, create_client
+from atlas.client.place import HeldPlace, Maker, Place, transaction_here
+from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
+from atlas.engine.factory import AtlasEngine
+from atlas.engine.options import Synchronous
+from atlas.engine.pool import PoolStats
+from atlas.errors import ClientError, ConnectionClosedError, shown
+
+if TYPE_CHECKING:
+    from typing import Self
+
+logger = logging.getLogger("atlas.client")
+
+Result = TypeVar("Result")
+
+#: How long the end of the process waits for a client that nobody closed.
+_EXIT_TIMEOUT_S = 2.0
+
+#: The sync clients that are open.
+_opened: set[SyncClient] = set()
+
+
+class SyncClient(Apps):
+    """A database for plain threads, open between ``with`` and the end of the block.
+
+    Any number of threads may share it. The tables are attributes by app
+    (``db.commerce.Order``), the same classes as ``from atlas import Order``.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._bridge: Bridge | None = None
+        self._place: Place | None = None
+        #: The blocks of all threads that hold a connection; of the loop.
+        self._held: set[HeldPlace] = set()
+        #: Opening and closing, one at a time.
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<SyncClient {self.engine.path}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise ClientError(
+            f"{self!r} cannot be pickled: it has connections and a thread. Open a client in the "
+            "other process, with sync_client()."
+        )
+
+    @property
+    def engine(self) -> AtlasEngine:
+        """The engine, as the async client has it."""
+        return self._client.engine
+
+    @property
+    def is_open(self) -> bool:
+        """Whether queries can run on it."""
+        bridge = self._bridge
+        return bridge is not None and not bridge.is_inherited
+
+    def open(self) -> None:
+        """Open the client, as ``with`` does, without binding this thread to it.
+
+        Raises ``DatabaseFileError`` when the file cannot be opened,
+        ``DatabaseServerError`` when the server cannot be reached, and
+        ``ClientError`` when the client is open, and in a thread with a running
+        event loop.
+        """
+        bridge = Bridge(repr(self))
+        bridge.check()
+        with self._lock:
+            if self._bridge is not None:
+                self._bridge.check()
+                raise ClientError(f"{self!r} is open already; make another with sync_client().")
+            try:
+                bridge.start()
+                bridge.run(Call(self._client.open()), contextvars.copy_context())
+                self._bridge = bridge
+                _opened.add(self)
+            except BaseException:
+                self._bridge = None
+                _opened.discard(self)
+                with suppress(ClientError):
+                    last = Call(self._client.close(), stoppable=False)
+                    bridge.run(last, contextvars.copy_context())
+                bridge.stop()
+                raise
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Close the client: wait for the calls of other threads, and refuse further ones.
+
+        A transaction that another thread is in is rolled back; its next call, or
+        the end of its block, raises ``ConnectionClosedError``. With ``cancel``
+        calls outside transactions are interrupted too. Afterwards no
+        connection, thread or file is left. Safe to repeat.
+        """
+        bridge = self._bridge
+        if bridge is not None and bridge.is_inherited:  # it stays the parent's
+            self._bridge = None
+            return
+        with self._lock:
+            bridge = self._bridge
+            if bridge is None:
+                return
+            bridge.check()
+            try:
+                self._wind_up(bridge, cancel=cancel)
+            except BaseException:  # Ctrl-C: it does not wait for what others do
+                self._wind_up(bridge, cancel=True)
+                raise
+            finally:
+                bridge.stop()
+                self._bridge = None
+                _opened.discard(self)
+
+    def __enter__(self) -> Self:
+        place = Place(self._client)
+        self.open()
+        try:
+            place.enter()
+            self._place = place
+            return self
+        except BaseException:  # Ctrl-C
+            place.leave()
+            self.close(cancel=True)
+            raise
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        place, self._place = self._place, None
+        if place is not None:
+            place.leave()
+        self.close(cancel=exception is not None)
+
+    @overload
+    def run(self, query: Awaitable[Result]) -> Result: ...
+
+    @overload
+    def run(self, query: FrozenQuery) -> Any: ...
+
+    def run(self, query: Any) -> Any:
+        """Run a query, wait for it, and return what ``await query`` gives in a coroutine.
+
+        ``query`` is a query of Piccolo's, a call of a prepared query, or anything
+        else that can be awaited: a coroutine runs in the client's event loop,
+        and its queries on this client, in the thread's transaction if it is in
+        one. Raises what the query raises, ``TypeError`` for what cannot be
+        awaited, ``ConnectionClosedError`` when the client is not open, and
+        ``ClientError`` in a forked process or a running event loop. Ctrl-C
+        interrupts the statement; the client can be used afterwards.
+        """
+        return self._call(_awaitable(query))
+
+    def transaction(self) -> SyncTransaction:
+        """Return a block for this thread that is written as a whole or not at all.
+
+        All calls of this thread within it belong to it, and those of no other
+        thread. Inside another it is a savepoint. An exception, Ctrl-C
+        included, or a generator that is closed in it, undoes it; ``return``
+        and ``break`` commit it, as the end of the block does.
+        """
+        return SyncTransaction(self, partial(_made, self._client.transaction))
+
+    def snapshot(self) -> SyncSnapshot:
+        """Return a read-only block: one consistent view for a report while writers go on."""
+        return SyncSnapshot(self, partial(_made, self._client.snapshot))
+
+    def batch(self, query: Query[Any, Any], batch_size: int = 100) -> SyncBatch:
+        """Return ``query``'s rows, ``batch_size`` at a time, so that memory stays flat.
+
+        Use it as ``with db.batch(query) as batch: for rows in batch``.
+        """
+        return SyncBatch(self, partial(query.batch, batch_size=batch_size))  # type: ignore[attr-defined]
+
+    def stats(self) -> PoolStats:
+        """Return what the pool is doing, and has done since it was opened."""
+
+        async def stats() -> PoolStats:
+            return self._client.stats()
+
+        return self._call(stats())
+
+    def ping(self) -> float:
+        """Run a statement and return how long it took in the loop, in milliseconds."""
+        return self._call(self._client.ping())
+
+    # For calls and blocks.
+
+    def _call(
+        self, awaitable: Awaitable[Result], *, inside: object = None, stoppable: bool = True
+    ) -> Result:
+        """Run ``awaitable`` as a call of this thread, in the transaction it is in."""
+        try:
+            bridge = self._open_bridge()
+            transaction = transaction_here(self._client)
+        except BaseException:
+            drop(awaitable)
+            raise
+        context = contextvars.copy_context()
+        context.run(self._bind, transaction)
+        call = Call(awaitable, inside=inside or transaction, stoppable=stoppable)
+        return bridge.run(call, context)
+
+    def _bind(self, transaction: Any) -> None:
+        scope.scope.set(self._client)
+        self.engine.current_transaction.set(transaction)
+
+    def _open_bridge(self) -> Bridge:
+        bridge = self._bridge
+        if bridge is None:
+            raise ConnectionClosedError(f"{self!r} is not open; use: with sync_client() as db")
+        return bridge
+
+    def _new_place(self, make: Maker) -> HeldPlace:
+        return HeldPlace(self._client, make, self._held)
+
+    def _leave(self, place: HeldPlace, error: BaseException | None) -> None:
+        """Leave a block, with the error it ended with, and wait for that."""
+        try:
+            self._call(place.leave_block(error), stoppable=False)
+        except Exception:
+            if error is None:  # else the block's own error is the one to see
+                raise
+
+    def _give_up(self, place: HeldPlace, error: BaseException) -> None:
+        """Leave a block that cannot be finished. Waits for nothing."""
+        place.leave()
+        bridge = self._bridge
+        if bridge is not None:
+            bridge.soon(partial(place.leave_block, error))
+
+    def _wind_up(self, bridge: Bridge, *, cancel: bool) -> None:
+        call = Call(self._end(bridge, cancel=cancel), stoppable=not cancel)
+        bridge.run(call, contextvars.copy_context(), last=True)
+
+    def _close_at_exit(self) -> None:
+        """Close the client, but wait only a little. Only for the end of the process."""
+        bridge, ended = self._bridge, threading.Event()
+        if bridge is None or bridge.is_inherited:
+            return
+
+        async def end() -> None:
+            try:
+                await self._end(bridge, cancel=True)
+            finally:
+                ended.set()
+
+        bridge.soon(end)
+        ended.wait(_EXIT_TIMEOUT_S)
+        bridge.stop(_EXIT_TIMEOUT_S)
+
+    # In the loop.
+
+    async def _end(self, bridge: Bridge, *, cancel: bool) -> None:
+        """Refuse calls, end those that run, roll back what is open, and close the pool."""
+        own = asyncio.current_task()
+        running = bridge.refuse_calls()
+        inside = {task for call in running if call.inside and (task := call.task)}
+        others = {task for call in running if (task := call.task)} - inside - {own}
+        for call in running:
+            if call.stoppable and (call.inside or cancel) and call.task is not own:
+                call.cancel(bridge.closed())
+        if inside:
+            await asyncio.wait(inside)
+        for place in self._held.copy():
+            await place.leave_block(bridge.closed())
+        if others:
+            await asyncio.wait(others)
+        await bridge.wait_for_unasked()
+        await self._client.close()
+
+
+def sync_client(
+    url: str | None = None,
+    *,
+    pool_size: int | None = None,
+    acquire_timeout_ms: int | None = None,
+    busy_timeout_ms: int | None = None,
+    synchronous: Synchronous | None = None,
+    statement_cache: int | None = None,
+    log_queries: bool | None = None,
+    log_parameters: bool | None = None,
+) -> SyncClient:
+    """Return a client of the database at ``url`` for plain threads; nothing is opened yet.
+
+    Arguments and errors are those of ``create_client``. Enter it with ``with``;
+    in a coroutine use ``create_client``.
+    """
+    return SyncClient(
+        create_client(
+            url,
+            pool_size=pool_size,
+            acquire_timeout_ms=acquire_timeout_ms,
+            busy_timeout_ms=busy_timeout_ms,
+            synchronous=synchronous,
+            statement_cache=statement_cache,
+            log_queries=log_queries,
+            log_parameters=log_parameters,
+        )
+    )
+
+
+def _awaitable(query: Any) -> Awaitable[Any]:
+    """Return what ``run`` awaits, or raise ``TypeError``."""
+    if isinstance(query, Query):
+        return query.run()
+    if isinstance(query, FrozenQuery):
+        return query.run()  # type: ignore[no-untyped-call]
+    if asyncio.isfuture(query):
+        raise TypeError(f"{shown(query)} belongs to another event loop, and is awaited there.")
+    if inspect.isawaitable(query):
+        return query
+    if callable(query):
+        raise TypeError(f"run() takes what can be awaited, so call {shown(query)}: run(...(...)).")
+    raise TypeError(
+        f"run() takes a query, or something else that can be awaited; {shown(query)} is neither. "
+        "SQL of your own is a query as Order.raw(...)."
+    )
+
+
+async def _made(make: Any) -> AbstractAsyncContextManager[Any]:
+    """Make a block in the loop, in the context of the call."""
+    block: AbstractAsyncContextManager[Any] = make()
+    return block
+
+
+@atexit.register
+def _close_open_clients() -> None:
+    for client in _opened.copy():
+        if not client.is_open:  # in a fork: it is the parent's
+            continue
+        logger.warning("%r was never closed; use: with sync_client()", client)
+        client._close_at_exit()
