@@ -9,6 +9,8 @@
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
     ├── SchemaChangeError        a change of the schema that would lose or break rows
+    ├── MigrationError           migrations that cannot be run
+    │   └── MigrationFailedError     one of them failed
     ├── SpoiledValueError        a stored value that is none of its column's    (also ValueError)
     ├── ClientError              a client used where it cannot be               (also RuntimeError)
     │   └── ConnectionClosedError    it is closed
@@ -103,6 +105,33 @@ class SchemaChangeError(AtlasError):
 
     The message says which rows of which table, how many, and what to do.
     """
+
+
+class MigrationError(AtlasError):
+    """Migrations that cannot be run: an id or a file is wrong, or no backup could be made.
+
+    Nothing was changed.
+    """
+
+
+class MigrationFailedError(MigrationError):
+    """A migration failed, and the whole run was rolled back: the database is as it was before.
+
+    ``app_name`` and ``migration_id`` say which; several when only the end of the
+    run showed it, separated by commas. What it raised is the ``__cause__``.
+    """
+
+    def __init__(self, app_name: str, migration_id: str, reason: str) -> None:
+        self.app_name = app_name
+        self.migration_id = migration_id
+        self.reason = reason
+        super().__init__(
+            f"{app_name} {migration_id}: {reason} Nothing was changed: no migration of this run "
+            "was applied."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.app_name, self.migration_id, self.reason)
 
 
 class SpoiledValueError(AtlasError, ValueError):

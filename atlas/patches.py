@@ -11,9 +11,12 @@ import contextvars
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from types import FunctionType
 from typing import Any, TypeVar
 
 import piccolo
+from piccolo.apps.migrations.auto import migration_manager
+from piccolo.apps.migrations.commands import backwards, forwards
 from piccolo.columns import Column, ForeignKey
 from piccolo.conf.apps import Finder
 from piccolo.engine.base import Engine
@@ -87,6 +90,84 @@ def _run_sync() -> None:
             vars(module)["run_sync"] = run_sync
 
 
+#: Whether Piccolo's migrations print what they do. A run of Atlas's has its own report.
+prints: contextvars.ContextVar[bool] = contextvars.ContextVar("atlas_prints", default=True)
+
+
+def _migrations_print() -> None:
+    """Let a task keep ``MigrationManager.run`` (migration_manager.py, line 1229) from printing."""
+
+    def print_if_wanted(*values: object, **options: Any) -> None:
+        if prints.get():
+            print(*values, **options)
+
+    vars(migration_manager)["print"] = print_if_wanted
+
+
+def _copied(function: Any) -> Callable[..., Any]:
+    return FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__
+    )
+
+
+#: Piccolo's own runs of migrations, for engines that are none of Atlas's.
+stock_run_forwards = _copied(forwards.run_forwards)
+stock_run_backwards = _copied(backwards.run_backwards)
+
+
+def _migrations_run() -> None:
+    """Let Piccolo's commands run migrations as ``atlas migrate`` does.
+
+    forwards.py, lines 93 to 106, and backwards.py, lines 98 to 110, commit each
+    migration by itself, and its row in the log after it; two processes apply the
+    same one, and a crash in between is stuck. The code of the functions changes,
+    not the names: Piccolo's command line (main.py, line 68) and whoever imported
+    them have the functions already. It runs in Piccolo's modules, hence the imports.
+    """
+
+    async def run_forwards(
+        app_name: str, migration_id: str = "", fake: bool = False, preview: bool = False
+    ) -> Any:
+        from atlas.cli import migrations
+
+        return await migrations.run_forwards(app_name, migration_id, fake, preview)
+
+    async def run_backwards(
+        app_name: str,
+        migration_id: str = "",
+        auto_agree: bool = False,
+        clean: bool = False,
+        preview: bool = False,
+    ) -> Any:
+        from atlas.cli import migrations
+
+        return await migrations.run_backwards(app_name, migration_id, auto_agree, clean, preview)
+
+    async def command_forwards(
+        app_name: str, migration_id: str = "", fake: bool = False, preview: bool = False
+    ) -> None:
+        from atlas.cli import migrations
+
+        await migrations.forwards(app_name, migration_id, fake, preview)
+
+    async def command_backwards(
+        app_name: str,
+        migration_id: str = "",
+        auto_agree: bool = False,
+        clean: bool = False,
+        preview: bool = False,
+    ) -> None:
+        from atlas.cli import migrations
+
+        await migrations.backwards(app_name, migration_id, auto_agree, clean, preview)
+
+    # The defaults stay Piccolo's own.
+    forwards.run_forwards.__code__ = run_forwards.__code__
+    forwards.forwards.__code__ = command_forwards.__code__
+    backwards.run_backwards.__code__ = run_backwards.__code__
+    backwards.backwards.__code__ = command_backwards.__code__
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -109,3 +190,5 @@ def apply() -> None:
     _value_type_of_a_foreign_key()
     _engine_of_a_table()
     _run_sync()
+    _migrations_print()
+    _migrations_run()

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     atlas_log_queries: bool = EngineOptions.log_queries
     atlas_log_parameters: bool = EngineOptions.log_parameters
 
+    #: Whether an SQLite file is copied before a migration that may lose something.
+    atlas_migration_backup: bool = True
+
     @classmethod
     def load(cls) -> Settings:
         """Read the settings; raise ``ConfigurationError`` naming what cannot be used."""

@@ -14,7 +14,11 @@ from atlas.engine.options import EngineOptions
 from atlas.settings import Settings
 
 SENTINEL = "Sentinel"
-VARIABLES = {"DATABASE_URL", *(f"ATLAS_{name.upper()}" for name in EngineOptions.names())}
+VARIABLES = {
+    "DATABASE_URL",
+    "ATLAS_MIGRATION_BACKUP",
+    *(f"ATLAS_{name.upper()}" for name in EngineOptions.names()),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_option_has_a_variable() -> None:
-    """There is a variable for each option of the engine and for the URL, and no other."""
+    """There is a variable for each option of the engine, the URL and backups, and no other."""
     assert {name.upper() for name in Settings.model_fields} == VARIABLES
 
 

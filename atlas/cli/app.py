@@ -6,11 +6,14 @@ or a traceback where the error is a bug of Atlas.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE
 
 from atlas import AtlasError, __version__
 
@@ -36,6 +39,14 @@ def _atlas(
 
     The database is the one of DATABASE_URL, or atlas-ops.db in this folder.
     """
+
+
+def find_piccolo_conf() -> None:
+    """Let Piccolo find its configuration as its own command does: here, or else Atlas's own."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    if not os.environ.get(ENVIRONMENT_VARIABLE) and find_spec(DEFAULT_MODULE_NAME) is None:
+        os.environ[ENVIRONMENT_VARIABLE] = "atlas.conf"
 
 
 def main() -> None:

@@ -317,6 +317,10 @@ class Connection:
                     raise ValueError(f"{name}: {value!r} is no float")
         return rows
 
+    def trace(self, callback: Callable[[str], None] | None) -> None:
+        """Call ``callback`` with each statement as it begins, its values filled in; None stops."""
+        self._open_db().set_trace_callback(callback)
+
     def rollback(self) -> None:
         """Roll back the transaction, if there is one."""
         db = self._open_db()

@@ -165,8 +165,8 @@ def succeeded(result: subprocess.CompletedProcess[str]) -> str:
 def refused(result: subprocess.CompletedProcess[str]) -> set[str]:
     """Return the names of the tables that a refused ``backwards`` says are in the way."""
     assert result.returncode == 1, result.stdout + result.stderr
-    match = re.search(r"reference them: (.*?)\. Take those apps back first", result.stdout)
-    assert match is not None, result.stdout
+    match = re.search(r"reference them: (.*?)\. Take those apps back first", result.stderr)
+    assert match is not None, result.stderr
     return set(match[1].split(", "))
 
 

@@ -1,7 +1,4 @@
-from functools import partial
-
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from atlas.migrate.guard import prepare_drop
 from atlas.columns import Boolean
 from atlas.columns import Date
 from atlas.columns import ForeignKey
@@ -112,9 +109,6 @@ async def forwards():
     manager = MigrationManager(
         migration_id=ID, app_name="db", description=DESCRIPTION
     )
-
-    # By hand: Piccolo would drop the tables under the rows of other apps.
-    manager.add_raw_backwards(partial(prepare_drop, manager))
 
     manager.add_table(
         class_name="Contact", tablename="db_contact", schema=None, columns=None

@@ -1,0 +1,122 @@
+"""``atlas migrate``: bring the database to the schema of the package."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from atlas.cli.app import app, find_piccolo_conf
+
+if TYPE_CHECKING:
+    from atlas.migrate.run import Outcome
+
+_UP_TO_DATE = "Nothing to do: the database has all migrations."
+
+
+@app.command()
+def migrate(
+    apps: Annotated[
+        list[str] | None, typer.Argument(help="The apps to migrate. [default: all]")
+    ] = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="The last migration of the one app to apply or take back: its id, 1 for the next"
+            " one, or all.",
+        ),
+    ] = "all",
+    backwards: Annotated[
+        bool, typer.Option("--backwards", help="Take migrations back; --to says down to which.")
+    ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Print the SQL, and change nothing.")
+    ] = False,
+    fake: Annotated[
+        bool, typer.Option("--fake", help="Only note the migrations as applied.")
+    ] = False,
+    backup: Annotated[
+        bool | None,
+        typer.Option(
+            "--backup/--no-backup",
+            help="Copy an SQLite file beside itself before a step that may lose something."
+            " [default: ATLAS_MIGRATION_BACKUP, true]",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Apply all migrations that the database lacks, or none of them.
+
+    The same as ``piccolo migrations forwards all``. --backwards and --fake ask before they
+    do anything. Exits with 0 when the database is as wanted, and with 1 when something failed
+    and nothing was changed.
+    """
+    from atlas.cli.terminal import TerminalReport, interrupted, say
+    from atlas.migrate.report import AppPlan
+    from atlas.migrate.run import Wanted, run
+    from atlas.settings import Settings
+
+    find_piccolo_conf()
+    wanted = Wanted(tuple(apps or ()), to, backwards, fake)
+    if backwards and fake:
+        raise typer.BadParameter("--fake is for migrations that are applied.")
+    report = TerminalReport()
+
+    def confirm(plans: list[AppPlan]) -> bool:
+        names = [f"{plan.app_name} {file.id}" for plan in plans for file in plan.steps]
+        deed = "Take back" if backwards else "Note as applied, without running"
+        return typer.confirm(f"{deed} {len(names)}: {', '.join(names)}?", err=True)
+
+    async def migrated() -> Outcome:
+        try:
+            return await run(
+                wanted,
+                preview=preview,
+                backup=Settings.load().atlas_migration_backup if backup is None else backup,
+                report=report,
+                confirm=confirm if (backwards or fake) and not (yes or preview) else None,
+            )
+        finally:
+            report.close()
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what data steps print is no result
+            outcome = asyncio.run(migrated())
+    except KeyboardInterrupt:
+        say(f"atlas: {interrupted(report)}")
+        raise typer.Exit(130) from None
+    if outcome.is_refused:
+        say("atlas: Nothing was done.")
+        raise typer.Exit(1)
+    if preview:
+        _print_sql(outcome)
+    else:
+        _print_table(outcome, backwards)
+
+
+def _print_sql(outcome: Outcome) -> None:
+    if not outcome.steps:
+        print("-- Nothing to do.")
+    for step in outcome.steps:
+        print(f"-- {step.app_name} {step.migration_id} {step.description}".rstrip())
+        for statement in step.statements:
+            print(statement)
+
+
+def _print_table(outcome: Outcome, backwards: bool) -> None:
+    if not outcome.steps:
+        print("Nothing to do: no migration is to be taken back." if backwards else _UP_TO_DATE)
+        return
+    shown = Table("App", "Migration taken back" if backwards else "Migration", "Description")
+    shown.add_column("ms", justify="right")
+    for step in outcome.steps:
+        ms = "fake" if step.is_fake else f"{step.ms:.0f}"
+        shown.add_row(step.app_name, step.migration_id, step.description, ms)
+    Console().print(shown)
