@@ -6,6 +6,7 @@
     ├── ConfigurationError       a setting or URL that cannot be used      (also ValueError)
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
     ├── PreparedQueryError       a query or a call that cannot be prepared so   (also ValueError)
+    ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
     ├── SchemaChangeError        a change of the schema that would lose or break rows
@@ -27,6 +28,7 @@ which raises ``ValueError``, keeps working.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 _SHOWN_CHARACTERS = 100
@@ -75,6 +77,24 @@ class PreparedQueryError(AtlasError, ValueError):
 
     Nothing was run.
     """
+
+
+class RuleViolationError(AtlasError, ValueError):
+    """A row that breaks a rule of docs/model.md section 7. Nothing was written.
+
+    ``table``, ``rule``, ``column`` and ``sentence`` are of the first rule that is
+    broken; ``violations`` has all of them, as (rule, column, sentence).
+    """
+
+    def __init__(self, table: str, violations: Sequence[tuple[str, str, str]]) -> None:
+        self.table = table
+        self.violations = tuple(violations)
+        self.rule, self.column, self.sentence = self.violations[0]
+        said = "; ".join(f"{sentence} ({rule})" for rule, _, sentence in self.violations)
+        super().__init__(f"{table}.{self.column}: {said}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.table, self.violations)
 
 
 class RowNotFoundError(AtlasError, LookupError):

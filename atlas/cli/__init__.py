@@ -6,7 +6,7 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import migrate, seed
+from atlas.cli import audit, migrate, seed
 from atlas.cli.app import app, main
 
-__all__ = ["app", "main", "migrate", "seed"]
+__all__ = ["app", "audit", "main", "migrate", "seed"]

@@ -54,12 +54,17 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if not _is_expected(error):
+        if not is_expected(error):
             raise
-        sys.exit(f"atlas: {' '.join(str(error).split())}")
+        sys.exit(one_line(error))
 
 
-def _is_expected(error: Exception) -> bool:
+def one_line(error: Exception) -> str:
+    """Return what the command says of an expected error."""
+    return f"atlas: {' '.join(str(error).split())}"
+
+
+def is_expected(error: Exception) -> bool:
     """Return whether ``error`` is about the database or a setting, and no bug of Atlas."""
     # asyncpg is an extra, so it may not be there to import its errors from.
     return isinstance(error, AtlasError | OSError | sqlite3.Error) or type(

@@ -1,0 +1,154 @@
+"""Rows before they are written: the checks that need nothing but the row.
+
+In: a table, and a row of it as a dict or as an object. Out: what it breaks, or
+``RuleViolationError``. Asks no database.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from piccolo.columns import Column
+
+import atlas
+from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn
+from atlas.errors import InvalidValueError, RuleViolationError
+from atlas.rules.book import row_checks
+from atlas.rules.rule import Severity, Violation, key_of
+from atlas.table import Table
+
+#: A number as spreadsheets write it, without anything that would have to be guessed.
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def violations(table: type[Table], row: Mapping[str, Any] | Table) -> list[Violation]:
+    """Return what ``row`` breaks of the rules that need nothing but the row.
+
+    ``row`` is a dict by column name, as ``insert`` and ``upsert`` take it, or an
+    object of the table. A column that is left out has its default; a check of a
+    column that is left out and has none is left out too. Raises
+    ``InvalidValueError`` for a column that the table does not have, and for a
+    value that is none of its column's type.
+    """
+    values = _values(table, row)
+    found = []
+    for rule, check in row_checks(table):
+        try:
+            if not check.breaks(values):
+                continue
+        except _MissingError:
+            continue
+        key = tuple(values[name] for name in check.key if values.get(name) is not None)
+        found.append(
+            Violation(
+                rule=rule.id,
+                severity=check.severity,
+                table=table._meta.tablename,
+                id=None if len(key) < len(check.key) else key_of(key),
+                column=check.column,
+                sentence=check.said_of(values),
+            )
+        )
+    return found
+
+
+def check(table: type[Table], row: Mapping[str, Any] | Table) -> None:
+    """Raise ``RuleViolationError`` unless ``row`` obeys all rules that need nothing but the row.
+
+    Takes what ``violations`` takes, and raises what it raises. Warnings pass.
+    """
+    broken = [each for each in violations(table, row) if each.severity is Severity.error]
+    if broken:
+        raise RuleViolationError(
+            table._meta.tablename, [(each.rule, each.column, each.sentence) for each in broken]
+        )
+
+
+def check_price(row: Mapping[str, Any] | Table) -> None:
+    """Refuse a price that is of no item and no variant (C1), or breaks another rule on its own.
+
+    Raises ``RuleViolationError``.
+    """
+    check(atlas.Price, row)
+
+
+def check_order(row: Mapping[str, Any] | Table) -> None:
+    """Refuse an Enrollment order without participant (O1), or that breaks another rule on its own.
+
+    Raises ``RuleViolationError``.
+    """
+    check(atlas.Order, row)
+
+
+class _MissingError(LookupError):
+    """A check asks for a column that was left out and has no default."""
+
+
+class _Values(dict[str, Any]):
+    """The values of a row by column; to ask for one that is not known skips the check."""
+
+    def __missing__(self, name: str) -> Any:
+        raise _MissingError(name)
+
+
+def _values(table: type[Table], row: Mapping[str, Any] | Table) -> _Values:
+    if isinstance(row, Table):
+        row = {name: row._plain(name) for name in row._column_names}
+    columns: dict[str, Any] = {column._meta.name: column for column in table._meta.columns}
+    values = _Values(_defaults(table))
+    for name, value in row.items():
+        if name not in columns:
+            raise InvalidValueError(
+                table._meta.tablename,
+                str(name),
+                value,
+                f"is for no column; there are: {', '.join(columns)}",
+            )
+        values[name] = _value(columns[name], value)
+    return values
+
+
+def _defaults(table: type[Table]) -> dict[str, Any]:
+    """Return what the columns hold that are left out, where that is known before the insert."""
+    defaults: dict[str, Any] = {}
+    for column in table._meta.columns:
+        default = getattr(column, "default", None)
+        if isinstance(default, Enum):
+            default = default.value
+        if isinstance(default, str | int | float):
+            defaults[column._meta.name] = default
+        elif column._meta.null:
+            defaults[column._meta.name] = None
+    return defaults
+
+
+def _value(column: ModelColumn[Any], value: Any) -> Any:
+    """Return ``value`` as Python compares it; a text that stands for a number or day as that."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(column, ForeignKey):
+        return value._key if isinstance(value, Table) else value
+    if isinstance(value, str):
+        if column._tokens is not None or column._meta.primary_key:
+            return value  # the rules have a word on these
+        value = _from_text(column, value)
+    return column.accept(value)
+
+
+def _from_text(column: Column, text: str) -> Any:
+    match column:
+        case Date() if _DAY.fullmatch(text):
+            try:
+                return datetime.date.fromisoformat(text)
+            except ValueError:
+                return text
+        case Integer() | Decimal() if _NUMBER.fullmatch(text):
+            return float(text)
+        case Boolean() if text in ("0", "1"):
+            return int(text)
+    return text
