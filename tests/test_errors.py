@@ -13,7 +13,7 @@ import pytest
 
 import atlas
 from atlas import errors
-from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError, shown
+from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError, RuleViolationError, shown
 
 CLASSES = {
     name: value
@@ -71,6 +71,8 @@ def example(error: type[AtlasError]) -> AtlasError:
     """Return an ``error`` with a value for each argument it takes."""
     if "__init__" not in vars(error):
         return error("what went wrong")
+    if error is RuleViolationError:
+        return RuleViolationError("catalog_price", [("C1", "item_id", "price of nothing")])
     parameters = list(inspect.signature(error).parameters)
     return error(*parameters)
 

@@ -15,21 +15,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
-from atlas.engine import postgres_transaction
 from atlas.engine import transaction as sqlite_transaction
 from atlas.engine.connection import Connection
 from atlas.engine.sqlite import SQLiteEngine
-from atlas.errors import DatabaseBusyError, PoolTimeoutError, SchemaChangeError
+from atlas.errors import DatabaseBusyError, SchemaChangeError
 
 #: How long a migration waits for another one to end. A rebuild of a large table takes minutes.
 LOCK_TIMEOUT_S = 600.0
-
-#: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
-_LOCK_KEY = int.from_bytes(b"atlas", "big")
 
 #: How many rows an error shows.
 _SHOWN_ROWS = 5
@@ -89,36 +84,6 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         await super().commit()
 
 
-class PostgresSchemaTransaction(postgres_transaction.Transaction):
-    """A transaction under an advisory lock. PostgreSQL keeps foreign keys through an ALTER."""
-
-    def __init__(self, engine: Any, lock_timeout_s: float) -> None:
-        super().__init__(engine)
-        self._lock_timeout_s = lock_timeout_s
-
-    async def begin(self) -> None:
-        """Borrow a connection, begin, and wait for the lock."""
-        await super().begin()
-        try:
-            if self.engine.engine_type == "postgres":  # CockroachDB has no advisory locks
-                await self._lock_schema()
-        except BaseException:
-            await self.rollback()
-            raise
-
-    async def _lock_schema(self) -> None:
-        # Like all waits of PostgreSQL for a lock, this one ends at lock_timeout.
-        await self.execute(f"SET LOCAL lock_timeout = {int(self._lock_timeout_s * 1000)}")
-        try:
-            await self.execute("SELECT pg_advisory_xact_lock($1)", (_LOCK_KEY,))
-        except asyncpg.LockNotAvailableError as error:
-            raise PoolTimeoutError(
-                f"{self.engine.path}: another migration runs since {self._lock_timeout_s:.0f} s. "
-                "Nothing was changed. Run it again when that one is done."
-            ) from error
-        await self.execute("SET LOCAL lock_timeout TO DEFAULT")
-
-
 @asynccontextmanager
 async def schema_transaction(
     engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S
@@ -134,8 +99,11 @@ async def schema_transaction(
     that did before. Inside another one it is a savepoint; inside a plain
     transaction it raises ``TransactionError``.
     """
-    sqlite = isinstance(engine, SQLiteEngine)
-    kind: Any = SQLiteSchemaTransaction if sqlite else PostgresSchemaTransaction
+    kind: Any = SQLiteSchemaTransaction
+    if not isinstance(engine, SQLiteEngine):
+        from atlas.migrate.postgres import PostgresSchemaTransaction
+
+        kind = PostgresSchemaTransaction
     current = engine.current_transaction.get()
     if current is None:
         block = kind(engine, lock_timeout_s)

@@ -1,0 +1,47 @@
+"""The transaction in which the schema changes, on PostgreSQL.
+
+In: the engine. Out: a transaction that only one process has at a time. Imported
+only where it is used, because asyncpg is an extra.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from atlas.engine.postgres_transaction import Transaction
+from atlas.errors import PoolTimeoutError
+
+#: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
+_LOCK_KEY = int.from_bytes(b"atlas", "big")
+
+
+class PostgresSchemaTransaction(Transaction):
+    """A transaction under an advisory lock. PostgreSQL keeps foreign keys through an ALTER."""
+
+    def __init__(self, engine: Any, lock_timeout_s: float) -> None:
+        super().__init__(engine)
+        self._lock_timeout_s = lock_timeout_s
+
+    async def begin(self) -> None:
+        """Borrow a connection, begin, and wait for the lock."""
+        await super().begin()
+        try:
+            if self.engine.engine_type == "postgres":  # CockroachDB has no advisory locks
+                await self._lock_schema()
+        except BaseException:
+            await self.rollback()
+            raise
+
+    async def _lock_schema(self) -> None:
+        # Like all waits of PostgreSQL for a lock, this one ends at lock_timeout.
+        await self.execute(f"SET LOCAL lock_timeout = {int(self._lock_timeout_s * 1000)}")
+        try:
+            await self.execute("SELECT pg_advisory_xact_lock($1)", (_LOCK_KEY,))
+        except asyncpg.LockNotAvailableError as error:
+            raise PoolTimeoutError(
+                f"{self.engine.path}: another migration runs since {self._lock_timeout_s:.0f} s. "
+                "Nothing was changed. Run it again when that one is done."
+            ) from error
+        await self.execute("SET LOCAL lock_timeout TO DEFAULT")
