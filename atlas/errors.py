@@ -137,21 +137,20 @@ class MigrationError(AtlasError):
 class MigrationFailedError(MigrationError):
     """A migration failed, and the whole run was rolled back: the database is as it was before.
 
-    ``app_name`` and ``migration_id`` say which; several when only the end of the
-    run showed it, separated by commas. What it raised is the ``__cause__``.
+    ``migrations`` holds its app and id; those of the whole run when only the end
+    of it showed that something is wrong. What was raised is the ``__cause__``.
     """
 
-    def __init__(self, app_name: str, migration_id: str, reason: str) -> None:
-        self.app_name = app_name
-        self.migration_id = migration_id
+    def __init__(self, migrations: Sequence[tuple[str, str]], reason: str) -> None:
+        self.migrations = tuple(migrations)
         self.reason = reason
+        names = ", ".join(f"{app_name} {id}" for app_name, id in migrations)
         super().__init__(
-            f"{app_name} {migration_id}: {reason} Nothing was changed: no migration of this run "
-            "was applied."
+            f"{names}: {reason} The whole run was rolled back: the database is as it was before."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.app_name, self.migration_id, self.reason)
+        return type(self), (self.migrations, self.reason)
 
 
 class SpoiledValueError(AtlasError, ValueError):

@@ -173,3 +173,18 @@ async def shared_engine(
     yield module_database
     if module_database.engine_type == "postgres":
         await module_database.close_connection_pool()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """A ``Database`` without any table: SQLite, then PostgreSQL."""
+    from databases import Database  # which knows this module
+
+    if request.param == "sqlite":
+        yield Database(f"file:{tmp_path / 'empty.db'}")
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = f"atlas_{uuid.uuid4().hex}"
+    asyncio.run(run_on_server(server, f"CREATE DATABASE {name}"))
+    yield Database(database_url(server, name))
+    asyncio.run(run_on_server(server, f"DROP DATABASE {name} WITH (FORCE)"))

@@ -19,17 +19,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from atlas.errors import MigrationError
-from atlas.migrate.progress import Progress, current
+from atlas.migrate.report import Progress
 
 #: Pages copied at once, 16 MiB of 4 KiB each; in between it can be stopped.
 _PAGES = 4096
 
 
-async def back_up(path: str) -> Path:
+async def back_up(path: str, progress: Progress) -> Path:
     """Copy the database at ``path`` to a new file beside it, and return where that is.
 
     The name is that of the file and the time in UTC; an existing file is never
-    overwritten. The copy has the owner and the rights of the original, is whole
+    overwritten. ``progress`` is called with the pages that are copied, in another
+    thread. The copy has the owner and the rights of the original, is whole
     when it has its name, and is on the disk on return. Raises ``MigrationError``
     when it cannot be made; nothing is left of it then.
     """
@@ -38,7 +39,6 @@ async def back_up(path: str) -> Path:
     target = source.with_name(f"{source.name}.{now:%Y-%m-%dT%H-%M-%S-%fZ}.backup")
     partial = target.with_name(f"{target.name}.part")
     stop = threading.Event()
-    progress = current()
     copying = asyncio.ensure_future(asyncio.to_thread(_copy, source, partial, stop, progress))
     try:
         await asyncio.shield(copying)

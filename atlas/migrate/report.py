@@ -6,10 +6,16 @@ shows. Knows no terminal.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from atlas.migrate.files import MigrationFile
+
+#: Called with what is being done, how much of it is done, and how much there is, both in the
+#: same unit (rows, pages). ``done == total`` is the last call.
+Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Report:
         """The database was copied there."""
 
     def does(self, what: str, done: int, total: int) -> None:
-        """A long step goes on; see ``progress.Progress``. Called in any thread."""
+        """A long step goes on; see ``Progress``. Called in any thread."""
 
     def begins_step(self, file: MigrationFile) -> None:
         """A migration is about to be run."""

@@ -35,7 +35,6 @@ from atlas.migrate.backup import back_up
 from atlas.migrate.files import MigrationFile, app_names, migration_files
 from atlas.migrate.guard import check_drops
 from atlas.migrate.preview import recorded
-from atlas.migrate.progress import shown
 from atlas.migrate.report import AppPlan, Report, Step
 from atlas.migrate.transaction import schema_transaction
 
@@ -115,6 +114,7 @@ async def run(
     if wanted.migration_id != ALL and len(files) != 1:
         raise MigrationError(f"{wanted.migration_id} is a migration of one app; name that app.")
     if _is_missing(engine):
+        _plans(wanted, files, [])  # what is not there is to be said before the file is made
         if wanted.backwards:
             return Outcome()
         if preview:  # and leave no file behind
@@ -171,7 +171,7 @@ class _Run:
     async def _do(self) -> Outcome:
         try:
             patches.prints.set(False)  # of this task alone; the report says it
-            with shown(self._report.does), suppress(_Undo):
+            with suppress(_Undo):
                 async with self._locked():
                     plans = _plans(self._wanted, self._files, await log.applied(self._engine))
                     if self._agreed is not None and plans != self._agreed:
@@ -224,9 +224,8 @@ class _Run:
                         sha256 = log.file_sha256(file.path)
                         await log.record(self._engine, file.app_name, file.id, sha256)
                 except Exception as error:
-                    raise MigrationFailedError(
-                        file.app_name, file.id, _reason(error, file.path)
-                    ) from error
+                    reason = _reason(error, file.path)
+                    raise MigrationFailedError([(file.app_name, file.id)], reason) from error
                 ms = (time.perf_counter() - start) * 1000
                 step = Step(file.app_name, file.id, file.description, ms, is_fake, statements)
                 self._steps.append(step)
@@ -257,7 +256,7 @@ class _Run:
         if self._to_back_up and _may_lose(manager, backwards=backwards):
             # Nothing of this run is committed, so the copy is the database from before it.
             self._to_back_up = False
-            self._backup = await back_up(self._engine.path)
+            self._backup = await back_up(self._engine.path, self._report.does)
             self._report.backed_up(self._backup)
         manager.raw = [_awaited(function) for function in manager.raw]
         manager.raw_backwards = [_awaited(function) for function in manager.raw_backwards]
@@ -273,13 +272,9 @@ class _Run:
     def _failed_at_the_end(self, error: BaseException) -> BaseException:
         if not isinstance(error, Exception) or not self._steps:
             return error
-        names = dict.fromkeys(step.app_name for step in self._steps)
-        kept = f" The database from before is also in {self._backup}." if self._backup else ""
-        return MigrationFailedError(
-            ", ".join(names),
-            ", ".join(step.migration_id for step in self._steps),
-            _reason(error, None) + kept,
-        )
+        migrations = [(step.app_name, step.migration_id) for step in self._steps]
+        kept = f" A copy from before is in {self._backup}." if self._backup else ""
+        return MigrationFailedError(migrations, _reason(error, None) + kept)
 
 
 # What there is to do.

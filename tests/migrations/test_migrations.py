@@ -11,22 +11,17 @@ import datetime
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
-import uuid
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import catalog
 import model
 import pytest
-from conftest import ROOT, database_url, run_on_server
+from conftest import ROOT
+from databases import Database
 from piccolo.engine.base import Engine
 
 import atlas
@@ -40,82 +35,6 @@ MIGRATION = catalog.PICCOLO_TABLE
 
 
 # --- databases and the command
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database as someone else sees it: through the plain drivers."""
-
-    #: What DATABASE_URL is set to.
-    url: str
-
-    @property
-    def file(self) -> str | None:
-        """The path of an SQLite database."""
-        return self.url.removeprefix("file:") if self.url.startswith("file:") else None
-
-    def table_names(self) -> set[str]:
-        if self.file:
-            with closing(sqlite3.connect(self.file)) as connection:
-                return catalog.sqlite_table_names(connection)
-        return asyncio.run(self._with_postgres(catalog.postgres_table_names))
-
-    def schema(self) -> dict[str, model.Table]:
-        if self.file:
-            with closing(sqlite3.connect(self.file)) as connection:
-                return catalog.read_sqlite(connection)
-        return asyncio.run(self._with_postgres(catalog.read_postgres))
-
-    def execute(self, *statements: str) -> None:
-        if self.file:
-            with closing(sqlite3.connect(self.file)) as connection, connection:
-                for statement in statements:
-                    connection.execute(statement)
-        else:
-            asyncio.run(
-                self._with_postgres(lambda postgres: postgres.execute(";".join(statements)))
-            )
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        (found,) = self._results([query])
-        return found
-
-    def all_rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table, Piccolo's included."""
-        names = sorted(self.table_names())
-        found = self._results([f'SELECT * FROM "{name}"' for name in names])
-        return {name: sorted(rows, key=str) for name, rows in zip(names, found, strict=True)}
-
-    def _results(self, queries: list[str]) -> list[list[tuple[Any, ...]]]:
-        if self.file:
-            with closing(sqlite3.connect(self.file)) as connection:
-                return [connection.execute(query).fetchall() for query in queries]
-
-        async def fetch(connection: asyncpg.Connection) -> list[list[tuple[Any, ...]]]:
-            return [[tuple(row) for row in await connection.fetch(query)] for query in queries]
-
-        found: list[list[tuple[Any, ...]]] = asyncio.run(self._with_postgres(fetch))
-        return found
-
-    async def _with_postgres(self, work: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
-        connection = await asyncpg.connect(dsn=self.url)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database without any table: SQLite, then PostgreSQL."""
-    if request.param == "sqlite":
-        yield Database(f"file:{tmp_path / 'empty.db'}")
-        return
-    server = request.getfixturevalue("postgres_url")
-    name = f"atlas_{uuid.uuid4().hex}"
-    asyncio.run(run_on_server(server, f"CREATE DATABASE {name}"))
-    yield Database(database_url(server, name))
-    asyncio.run(run_on_server(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
