@@ -13,7 +13,14 @@ import pytest
 
 import atlas
 from atlas import errors
-from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError, RuleViolationError, shown
+from atlas.errors import (
+    AtlasError,
+    InvalidValueError,
+    MigrationFailedError,
+    RowNotFoundError,
+    RuleViolationError,
+    shown,
+)
 
 CLASSES = {
     name: value
@@ -67,12 +74,19 @@ def test_an_error_says_what_it_is_and_is_at_the_front_door(name: str) -> None:
     assert getattr(atlas, name) is CLASSES[name]
 
 
+#: Of the errors whose arguments are not all text.
+ARGUMENTS: dict[type[AtlasError], tuple[Any, ...]] = {
+    MigrationFailedError: ([("core", "2026-01-01")], "why"),
+    RuleViolationError: ("catalog_price", [("C1", "item_id", "price of nothing")]),
+}
+
+
 def example(error: type[AtlasError]) -> AtlasError:
     """Return an ``error`` with a value for each argument it takes."""
     if "__init__" not in vars(error):
         return error("what went wrong")
-    if error is RuleViolationError:
-        return RuleViolationError("catalog_price", [("C1", "item_id", "price of nothing")])
+    if error in ARGUMENTS:
+        return error(*ARGUMENTS[error])
     parameters = list(inspect.signature(error).parameters)
     return error(*parameters)
 
