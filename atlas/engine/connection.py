@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from atlas.engine import converters, forks, interrupts
@@ -75,6 +75,54 @@ class _Job:
         self.stoppable = stoppable
         self.reads = reads
         self.cancelled = False
+
+
+class Source(Protocol):
+    """Where the connection of a ``SharedJob`` comes from and goes back to."""
+
+    def note_cost(self, seconds: float) -> None:
+        """Learn how long a job kept the processor busy. Called in a connection's thread."""
+
+    def following(self, connection: Connection) -> SharedJob | None:
+        """Return the next job for the connection, if there is one. Called in its thread."""
+
+    def release(self, connection: Connection) -> None:
+        """Take the connection back. Called in the event loop of the job's future."""
+
+
+class SharedJob(_Job):
+    """A function that any connection of a source can run, and that leaves it as it was.
+
+    The thread that has run one runs the next at once, so that nobody has to be
+    woken to hand the connection on.
+    """
+
+    __slots__ = ("source", "work")
+
+    future: asyncio.Future[Any]
+
+    def __init__(
+        self, work: Callable[[Connection], Any], future: asyncio.Future[Any], source: Source
+    ) -> None:
+        super().__init__(_nothing, future, stoppable=True)
+        self.work = work
+        self.source = source
+
+    def place(self, connection: Connection) -> None:
+        """Say which connection is to run it."""
+
+        def function() -> Any:
+            start = time.thread_time()
+            try:
+                return self.work(connection)
+            finally:
+                self.source.note_cost(time.thread_time() - start)
+
+        self.function = function
+
+
+def _nothing() -> None:
+    """Do nothing, as a job that has no place yet."""
 
 
 class Connection:
@@ -143,10 +191,21 @@ class Connection:
             return await future
         except (asyncio.CancelledError, GeneratorExit):
             if stoppable:
-                job.cancelled = True
-                if self._interrupt(job):
-                    interrupts.repeat(partial(self._interrupt, job))
+                self.stop(job)
             raise
+
+    def start(self, job: SharedJob) -> None:
+        """Run a job; its source lent this connection for it, and gets it back."""
+        job.place(self)
+        if not self._put(job):
+            error = ConnectionClosedError(f"The connection to {self.path} is closed.")
+            _release(job.source, self, partial(_tell, job.future, None, error))
+
+    def stop(self, job: _Job) -> None:
+        """Skip a job nobody waits for any more, or interrupt its statement if it has begun."""
+        job.cancelled = True
+        if self._interrupt(job):
+            interrupts.repeat(partial(self._interrupt, job))
 
     def settle(
         self,
@@ -399,8 +458,8 @@ class Connection:
         except BaseException as error:
             fault = error
         while (job := self._next()) is not None:
-            self._run(job, fault)
-            del job  # what its function holds on to is not to wait for the next one
+            while job is not None:  # what its function holds on to is not to wait in _next
+                job = self._run(job, fault)
         self._disconnect()
         if self._loop is not None and self._ended is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -416,7 +475,8 @@ class Connection:
                         self._closed = True
                         return None
 
-    def _run(self, job: _Job, fault: BaseException | None) -> None:
+    def _run(self, job: _Job, fault: BaseException | None) -> _Job | None:
+        """Run a job, tell whoever waits for it, and return the next if it is known already."""
         with self._lock:
             self._current = job
         result: Any = None
@@ -428,10 +488,28 @@ class Connection:
                 error = raised
         with self._lock:
             self._current = None
+        following: _Job | None = None
         if job.future is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                job.future.get_loop().call_soon_threadsafe(_tell, job.future, result, error)
+            tell = partial(_tell, job.future, result, error)
+            if isinstance(job, SharedJob):
+                following = self._following(job)
+                if following is None:
+                    tell = partial(_release, job.source, self, tell)
+            try:
+                job.future.get_loop().call_soon_threadsafe(tell)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                following = None
+            del tell
         del result, error  # an error's traceback holds this frame, and would be held by it
+        return following
+
+    def _following(self, job: SharedJob) -> SharedJob | None:
+        if job.cancelled:  # an interrupted statement may have left something
+            try:
+                self.rollback()
+            except BaseException:
+                self.close()
+        return job.source.following(self)
 
     def _connect(self) -> None:
         forks.opening(self, self.path, file_identity(self.path))
@@ -500,6 +578,11 @@ def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None)
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _release(source: Source, connection: Connection, then: Callable[[], None]) -> None:
+    source.release(connection)
+    then()
 
 
 def _uri(path: str, *, reader: bool) -> str:

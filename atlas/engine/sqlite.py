@@ -163,8 +163,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         ``what`` is shown to those who wait behind it.
         """
         if in_pool and self.pool is not None:
-            self.pool.check()
-            lane = self.pool.readers if reads else self.pool.writer
+            lane = self.pool.lane(reads=reads)
             return lane, await lane.acquire(what)
         if self.path == MEMORY:
             raise ClientError(
@@ -238,7 +237,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         reads: bool,
         in_pool: bool,
     ) -> Rows:
-        source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=in_pool)
+        if in_pool and self.pool is not None:
+            return await self.pool.lane(reads=reads).run(
+                lambda connection: connection.execute_alone(sql, parameters, floats), sql[:80]
+            )
+        source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=False)
         try:
             rows = await connection.run(lambda: connection.execute_alone(sql, parameters, floats))
         except Exception:
