@@ -19,8 +19,10 @@ import contextvars
 import inspect
 import os
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -64,14 +66,18 @@ class Call(Generic[Result]):
 
     def start(self, loop: asyncio.AbstractEventLoop, context: contextvars.Context) -> None:
         """Begin, in ``context``."""
-        self._task = loop.create_task(self._run(), context=context)
+        if not self._has_ended:
+            self._task = loop.create_task(self._run(), context=context)
 
     def cancel(self, reason: Exception | None = None) -> None:
-        """Cancel it; the thread gets ``reason`` when that ends it."""
-        self._reason = reason
-        self._is_cancelled = True
-        if self._task is not None and self._has_begun:  # else it would end without a word
-            self._task.cancel()
+        """Cancel it, if it is stoppable or not started; the thread gets ``reason``."""
+        if self._task is None:
+            self.end(reason or asyncio.CancelledError())
+        elif self.stoppable:
+            self._reason = reason
+            self._is_cancelled = True
+            if self._has_begun:  # else the task would end without a word
+                self._task.cancel()
 
     async def ask(self, function: Callable[[], Result]) -> Result:
         """Call ``function`` in the thread that waits, and return what it returns."""
@@ -118,19 +124,18 @@ class Call(Generic[Result]):
 
     # In the thread.
 
-    def wait(self, cancel: Callable[[], None]) -> Result:
-        """Wait until it has ended; return its result, or raise its error.
+    def wait(self, start: Callable[[], object], cancel: Callable[[], object]) -> Result:
+        """Let the loop ``start`` it; wait for its end; return its result, or raise its error.
 
-        What interrupts the wait, as Ctrl-C does, cancels a stoppable call with
-        ``cancel``, and is raised when the call has ended; a second interrupt is
-        raised at once.
+        What interrupts this, as Ctrl-C does, lets the loop ``cancel`` it, and is
+        raised when it has ended; a second interrupt is raised at once.
         """
         try:
+            start()
             while (function := self._mailbox.get()) is not None:
                 function()
         except BaseException:
-            if self.stoppable:
-                cancel()
+            cancel()
             while self._mailbox.get() is not None:
                 pass
             raise
@@ -153,10 +158,15 @@ class Bridge:
         self._what = what
         self._pid = os.getpid()
         self._calls: set[Call[Any]] = set()
+        #: What the loop is to do next, and whether it was woken for it: to wake it costs
+        #: more than a short call.
+        self._inbox: deque[Callable[[], object]] = deque()
+        self._is_woken = False
         #: Tasks that no thread waits for.
         self._unasked: set[asyncio.Task[object]] = set()
         self._started = threading.Event()
         self._is_stopped = False
+        self._has_ended = False
         self._portal: BlockingPortal | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         #: Whether only last calls begin.
@@ -197,28 +207,26 @@ class Bridge:
         After ``refuse_calls`` only a ``last`` one is run. Raises ``ClientError``
         as ``check`` does, and ``ConnectionClosedError`` when the loop has ended.
         """
-        loop = self._loop
         try:
             self.check()
-            if loop is None:
+            if self._loop is None:
                 raise self.closed()
         except ClientError:
             call.end()
             raise
         self._calls.add(call)
         try:
-            try:
-                loop.call_soon_threadsafe(self._start, call, context, last)
-            except RuntimeError:  # the loop is closed
-                call.end(self.closed())
-            return call.wait(lambda: self._soon(call.cancel))
+            return call.wait(
+                lambda: self._soon(partial(self._start, call, context, last), call),
+                lambda: self._soon(call.cancel, call),
+            )
         finally:
             self._calls.discard(call)
 
     def soon(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run the coroutine that ``make`` returns, if the loop still runs. Waits for nothing."""
         if not self.is_inherited:
-            self._soon(self._start_unasked, make)
+            self._soon(partial(self._start_unasked, make))
 
     def stop(self, timeout_s: float | None = None) -> None:
         """End the loop and its thread; who waits for a call gets ``ConnectionClosedError``."""
@@ -241,6 +249,11 @@ class Bridge:
         """Wait for what nobody waits for, but the task that asks."""
         if others := self._unasked - {asyncio.current_task()}:
             await asyncio.wait(others)
+
+    def _read_inbox(self) -> None:
+        self._is_woken = False  # first, so that nothing stays in the inbox unseen
+        while self._inbox:
+            self._inbox.popleft()()
 
     def _start(self, call: Call[Any], context: contextvars.Context, last: bool) -> None:
         if self._is_ending and not last:
@@ -266,15 +279,27 @@ class Bridge:
 
     # In any thread.
 
-    def _soon(self, function: Callable[..., object], *arguments: object) -> None:
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(function, *arguments)
+    def _soon(self, function: Callable[[], object], call: Call[Any] | None = None) -> None:
+        """Call ``function`` in the loop. When that has ended, ``call`` is ended."""
+        if self._loop is None:
+            return
+        self._inbox.append(function)
+        if not self._is_woken:
+            try:
+                self._is_woken = True
+                self._loop.call_soon_threadsafe(self._read_inbox)
+            except BaseException as error:  # Ctrl-C, or the loop is closed
+                self._is_woken = False
+                if not isinstance(error, RuntimeError):
+                    raise
+        if self._has_ended and call is not None:
+            call.end(self.closed())
 
     def _work(self) -> None:
         try:
             anyio.run(self._main, backend="asyncio")
         finally:
+            self._has_ended = True  # first: a call that is added later ends itself
             self._started.set()
             with suppress(KeyError):  # until the set is empty
                 while True:
