@@ -83,18 +83,21 @@ class RuleViolationError(AtlasError, ValueError):
     """A row that breaks a rule of docs/model.md section 7. Nothing was written.
 
     ``table``, ``rule``, ``column`` and ``sentence`` are of the first rule that is
-    broken; ``violations`` has all of them, as (rule, column, sentence).
+    broken; ``others`` has a sentence for each further one.
     """
 
-    def __init__(self, table: str, violations: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(
+        self, table: str, rule: str, column: str, sentence: str, others: Sequence[str] = ()
+    ) -> None:
         self.table = table
-        self.violations = tuple(violations)
-        self.rule, self.column, self.sentence = self.violations[0]
-        said = "; ".join(f"{sentence} ({rule})" for rule, _, sentence in self.violations)
-        super().__init__(f"{table}.{self.column}: {said}")
+        self.rule = rule
+        self.column = column
+        self.sentence = sentence
+        self.others = tuple(others)
+        super().__init__(f"{table}.{column}: {'; '.join([f'{sentence} ({rule})', *others])}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.table, self.violations)
+        return type(self), (self.table, self.rule, self.column, self.sentence, self.others)
 
 
 class RowNotFoundError(AtlasError, LookupError):

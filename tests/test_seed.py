@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import datetime
 import re
-from collections.abc import Callable
-from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from conftest import ROOT, SHARED
 from piccolo.engine.base import Engine
-from rules import RULES, Database, violations
 
 import atlas
-from atlas import Channel, InvalidValueError, Order, OrderLine, Period, Person, Region, Unit
+from atlas import Channel, InvalidValueError, Period, Person, Region, Unit
 from atlas.constraints import Unique
+from atlas.rules import audit
 from atlas.seed import KEYS, demo, load, reference
+from atlas.table import Table
 
 MODEL = (ROOT / "docs" / "model.md").read_text()
+
+
+async def stored_rows() -> dict[type[Table], list[dict[str, Any]]]:
+    """Return every row of every table."""
+    return {table: await table.select() for table in atlas.TABLES}
 
 
 async def test_rows_are_loaded_once(engine: Engine[Any]) -> None:
@@ -28,24 +32,24 @@ async def test_rows_are_loaded_once(engine: Engine[Any]) -> None:
     rows = reference() + demo()
 
     first = await load(rows)
-    loaded = await Database.read()
+    loaded = await stored_rows()
     second = await load(rows)
 
     assert sum(count.inserted for count in first.values()) == len(rows)
     assert sum(count.present for count in second.values()) == len(rows)
-    assert (await Database.read()).rows == loaded.rows
+    assert await stored_rows() == loaded
 
 
 async def test_demo_has_a_row_in_every_table(engine: Engine[Any]) -> None:
     """The demo shows all 38 tables."""
     await load(reference() + demo())
-    assert [t.__name__ for t, rows in (await Database.read()).rows.items() if not rows] == []
+    assert [t.__name__ for t, rows in (await stored_rows()).items() if not rows] == []
 
 
 async def test_reference_rows_belong_to_no_entity(sqlite_engine: Engine[Any]) -> None:
     """Without the demo there are provinces, periods and channels, and nothing else."""
     await load(reference())
-    counts = {t: len(rows) for t, rows in (await Database.read()).rows.items() if rows}
+    counts = {t: len(rows) for t, rows in (await stored_rows()).items() if rows}
     assert counts == {Region: 38, Period: 34, Channel: 14}
 
 
@@ -130,69 +134,7 @@ async def test_periods_tile_the_years(sqlite_engine: Engine[Any]) -> None:
 async def test_demo_obeys_the_rules(engine: Engine[Any]) -> None:
     """No row breaks a rule of docs/model.md section 7."""
     await load(reference() + demo())
-    assert violations(await Database.read()) == []
-
-
-def _first(db: Database, table: Any, **values: Any) -> dict[str, Any]:
-    return next(row for row in db.rows[table] if values.items() <= row.items())
-
-
-#: A rule, and what breaks it.
-DAMAGES: list[tuple[str, Callable[[Database], object]]] = [
-    ("G3", lambda db: _first(db, atlas.Agenda, type="Webinar").update(end_time="18:00")),
-    ("G4", lambda db: _first(db, atlas.Price).update(source_id=None)),
-    ("E1", lambda db: _first(db, Unit, code="JKT").update(entity_id="another")),
-    ("P2", lambda db: _first(db, atlas.Identifier, type="NIK").update(value="123")),
-    ("P3", lambda db: db.rows[atlas.Contact].append(db.rows[atlas.Contact][0])),
-    ("C1", lambda db: _first(db, atlas.Price).update(variant_id=None, item_id=None)),
-    ("C2", lambda db: _first(db, atlas.Price, amount=2_500_000).update(valid_to=None)),
-    ("O1", lambda db: _first(db, Order, type="Enrollment").update(participant_id=None)),
-    ("O2", lambda db: _first(db, Order, type="Product").update(customer_id=None)),
-    ("O4", lambda db: _first(db, Order).update(total_amount=1)),
-    ("O4", lambda db: _first(db, OrderLine).update(quantity=3)),
-    ("O7", lambda db: _first(db, OrderLine).update(item_id="another")),
-    ("F1", lambda db: _first(db, atlas.InvoiceLine).update(amount=1)),
-    ("F2", lambda db: _first(db, atlas.PaymentAllocation).update(amount=99_000_000)),
-    ("F5", lambda db: _first(db, atlas.Revenue).update(amount=99_000_000)),
-    ("M3", lambda db: _first(db, atlas.Lead, status="Lost").update(lost_reason=None)),
-    ("T1", lambda db: db.rows[atlas.TargetPlan].append(db.rows[atlas.TargetPlan][0])),
-    (
-        "T2",
-        lambda db: _first(db, atlas.TargetLine).update(
-            period_id=_first(db, Period, code="2025-01")["id"]
-        ),
-    ),
-    ("T3", lambda db: db.rows[atlas.TargetLine].append(db.rows[atlas.TargetLine][0])),
-]
-
-
-async def test_rules_notice_damage(sqlite_engine: Engine[Any]) -> None:
-    """Each check is awake: it speaks up about a row that was spoiled on purpose."""
-    await load(reference() + demo())
-    db = await Database.read()
-    for name, damage in DAMAGES:
-        spoiled = Database(deepcopy(db.rows))
-        damage(spoiled)
-        assert list(RULES[name](spoiled)) != [], name
-
-
-async def test_audits_of_the_dashboard_find_nothing(engine: Engine[Any]) -> None:
-    """The consumers' own audits return no row."""
-    path = SHARED / "queries.sql"
-    if not path.exists():
-        pytest.skip(f"{path} is not there to run")
-    _, _, text = path.read_text().partition("-- Audits")
-    audits = re.findall(r"-- (\w\d .+)\n([^;]+);", text)
-    assert [name for name, _ in audits] == [
-        "E1 same entity",
-        "C1 price xor",
-        "O1 participant",
-        "O4 totals",
-        "F2 over-allocated payment",
-    ]
-    await load(reference() + demo())
-    for name, sql in audits:
-        assert await Order.raw(sql) == [], name
+    assert (await audit()).violations == []
 
 
 # --- how they are found -----------------------------------------------------

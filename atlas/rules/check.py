@@ -64,8 +64,13 @@ def check(table: type[Table], row: Mapping[str, Any] | Table) -> None:
     """
     broken = [each for each in violations(table, row) if each.severity is Severity.error]
     if broken:
+        first, *others = broken
         raise RuleViolationError(
-            table._meta.tablename, [(each.rule, each.column, each.sentence) for each in broken]
+            first.table,
+            first.rule,
+            first.column,
+            first.sentence,
+            [f"{each.sentence} ({each.rule})" for each in others],
         )
 
 
