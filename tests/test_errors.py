@@ -18,7 +18,6 @@ from atlas.errors import (
     InvalidValueError,
     MigrationFailedError,
     RowNotFoundError,
-    RuleViolationError,
     shown,
 )
 
@@ -77,7 +76,6 @@ def test_an_error_says_what_it_is_and_is_at_the_front_door(name: str) -> None:
 #: Of the errors whose arguments are not all text.
 ARGUMENTS: dict[type[AtlasError], tuple[Any, ...]] = {
     MigrationFailedError: ([("core", "2026-01-01")], "why"),
-    RuleViolationError: ("catalog_price", [("C1", "item_id", "price of nothing")]),
 }
 
 

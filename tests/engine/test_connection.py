@@ -465,7 +465,7 @@ async def test_a_parked_connection_closes_itself(tmp_path: Path) -> None:
     connection.park()
     await until(lambda: not connection.is_alive)
     assert not connection.claim()
-    assert open_files(tmp_path) == []
+    await until(lambda: open_files(tmp_path) == [])
 
 
 async def test_a_claimed_connection_stays_open(tmp_path: Path) -> None:
