@@ -50,11 +50,13 @@ from atlas.errors import (
     SpoiledValueError,
     TableInUseError,
     TransactionLostError,
+    UpsertError,
 )
 from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
 from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
 from atlas.param import Param
 from atlas.target.tables import TargetLine, TargetPlan
+from atlas.upsert.result import RowError, UpsertResult
 
 __version__ = version("atlas")
 
@@ -150,6 +152,7 @@ __all__ = [
     "Region",
     "Relation",
     "Revenue",
+    "RowError",
     "RowNotFoundError",
     "RuleViolationError",
     "SchemaChangeError",
@@ -162,6 +165,8 @@ __all__ = [
     "TargetPlan",
     "TransactionLostError",
     "Unit",
+    "UpsertError",
+    "UpsertResult",
     "Variant",
     "__version__",
     "create_client",

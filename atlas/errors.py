@@ -7,6 +7,7 @@
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
     ├── PreparedQueryError       a query or a call that cannot be prepared so   (also ValueError)
     ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
+    ├── UpsertError              rows of an upsert that were refused      (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
     ├── SchemaChangeError        a change of the schema that would lose or break rows
@@ -29,7 +30,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlas.upsert.result import UpsertResult
 
 _SHOWN_CHARACTERS = 100
 
@@ -98,6 +102,29 @@ class RuleViolationError(AtlasError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.table, self.rule, self.column, self.sentence, self.others)
+
+
+class UpsertError(AtlasError, ValueError):
+    """Rows that an upsert refused. Nothing was written, or no more than ``result`` says.
+
+    ``errors`` says of each which row, column and value, and why: of the first
+    ``max_errors`` bad rows. ``result.committed`` is 0 unless ``commit_every`` was given.
+    """
+
+    def __init__(self, table: str, result: UpsertResult) -> None:
+        self.table = table
+        self.result = result
+        self.errors = result.errors
+        shown_errors = "".join(f"\n  {error}" for error in self.errors)
+        written = (
+            f"after {result.committed} rows that were committed"
+            if result.committed
+            else "and nothing was written"
+        )
+        super().__init__(f"{table}: {result.refused} rows are refused, {written}:{shown_errors}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.table, self.result)
 
 
 class RowNotFoundError(AtlasError, LookupError):

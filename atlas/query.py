@@ -49,24 +49,29 @@ if TYPE_CHECKING:
     from atlas.table import Table
 
 
-def _differs(engine_type: str) -> str:
+def differs(engine_type: str) -> str:
     """Return the null-safe inequality of an engine (SQLite has the standard's since 3.39)."""
     return "IS NOT" if engine_type == "sqlite" else "IS DISTINCT FROM"
+
+
+def later(now: str, old: str, engine_type: str) -> str:
+    """Return the SQL of what ``updated_at`` moves to: ``now``, or the next instant after ``old``.
+
+    The next instant it is behind a clock that was set back, or the faster one of
+    another machine: who reads on from the last ``updated_at`` must see every change.
+    """
+    if engine_type == "sqlite":
+        return f"max({now}, strftime('%Y-%m-%d %H:%M:%f+00:00', {old}, '+0.001 seconds'))"
+    return f"GREATEST({now}, {old} + INTERVAL '1 microsecond')"
 
 
 def _stamp(stamp: Column, now: Any, old: str, changed: QueryString) -> QueryString:
     """Return what ``updated_at`` becomes: later than ``old`` where ``changed`` holds.
 
-    Usually that is now. Behind a clock that was set back, or the faster one of
-    another machine, it is the next instant: who reads on from the last
-    ``updated_at`` must see every change.
+    Usually that is now (see ``later``).
     """
-    next_instant = (
-        f"max({{}}, strftime('%Y-%m-%d %H:%M:%f+00:00', {old}, '+0.001 seconds'))"
-        if stamp._meta.engine_type == "sqlite"
-        else f"GREATEST({{}}, {old} + INTERVAL '1 microsecond')"
-    )
-    return QueryString(f"CASE WHEN {{}} THEN {next_instant} ELSE {old} END", changed, now)
+    moved = later("{}", old, stamp._meta.engine_type)
+    return QueryString(f"CASE WHEN {{}} THEN {moved} ELSE {old} END", changed, now)
 
 
 def _refuse_another(column: Column, table: type[PiccoloTable]) -> None:
@@ -139,8 +144,8 @@ class Update(PiccoloUpdate[TableInstance]):
             else:  # an object that kept an expression would not hold what its row does
                 checked[column] = ModelColumn.accept(column, value)
         if self.use_auto_update:
-            differs = _differs(self.engine_type)
-            changes = [f'"{column._meta.db_column_name}" {differs} ({{}})' for column in checked]
+            unequal = differs(self.engine_type)
+            changes = [f'"{column._meta.db_column_name}" {unequal} ({{}})' for column in checked]
             changed = QueryString(" OR ".join(changes), *checked.values())
             for stamp in self.table._meta.auto_update_columns:
                 make_now = stamp._meta.auto_update
@@ -335,7 +340,7 @@ class Insert(PiccoloInsert[TableInstance]):
         in_target = {column._meta.name for column in target if isinstance(column, Column)}
         table = self.table._meta.get_formatted_tablename()
         stamps = self.table._meta.auto_update_columns
-        differs = _differs(self.engine_type)
+        unequal = differs(self.engine_type)
         checked: list[Any] = []
         changes: list[str] = []
         new: list[Any] = []
@@ -349,12 +354,12 @@ class Insert(PiccoloInsert[TableInstance]):
                 _refuse_stamp(column, value[0])
                 new.append(column.accept_update(value[0]))
                 checked.append((column, new[-1]))
-                changes.append(f"{table}.{name} {differs} ({{}})")
+                changes.append(f"{table}.{name} {unequal} ({{}})")
             elif not any(column is stamp for stamp in stamps):
                 if column._meta.name not in in_target:  # those are equal: that is the conflict
                     _refuse_fixed(column, "the value of the inserted row")
                 checked.append(column)
-                changes.append(f"{table}.{name} {differs} excluded.{name}")
+                changes.append(f"{table}.{name} {unequal} excluded.{name}")
         if changes:
             changed = QueryString(" OR ".join(changes), *new)
             for stamp in stamps:

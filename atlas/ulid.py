@@ -10,11 +10,17 @@ import os
 import re
 import threading
 import time
+from functools import cache
+from itertools import product
 
 from ulid import base32
 
 #: The canonical text form. The first character is at most 7: 26 x 5 bits hold 128.
 ULID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+
+#: Crockford's base32, in the order of its digits.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class _Generator:
@@ -30,17 +36,31 @@ class _Generator:
         self._last = 0
 
     def __call__(self) -> str:
+        return _text(self.reserve(1))
+
+    def reserve(self, count: int) -> int:
+        """Return the first of ``count`` numbers in a row that are the caller's."""
         with self._lock:
             now_ms = time.time_ns() // 1_000_000
             if now_ms > self._last >> 80:
-                self._last = now_ms << 80 | int.from_bytes(os.urandom(10), "big")
+                first = now_ms << 80 | int.from_bytes(os.urandom(10), "big")
             else:  # the same millisecond, or a clock that was set back
-                self._last += 1
-            number = self._last
-        return base32.encode(number.to_bytes(16, "big"))
+                first = self._last + 1
+            self._last = first + count - 1
+        return first
 
 
 _generator = _Generator()
+
+
+def _text(number: int) -> str:
+    return base32.encode(number.to_bytes(16, "big"))
+
+
+@cache
+def _endings() -> list[str]:
+    """Return the last three characters of ids, in their order."""
+    return ["".join(characters) for characters in product(_ALPHABET, repeat=3)]
 
 
 def _renew_generator() -> None:
@@ -61,6 +81,21 @@ def new_ulid() -> str:
     sort by their millisecond.
     """
     return _generator()
+
+
+def new_ulids(count: int) -> list[str]:
+    """Return ``count`` new ULIDs, as so many calls of ``new_ulid`` and much faster.
+
+    They are numbers in a row, so most of them differ in their last characters only.
+    """
+    ids: list[str] = []
+    first = _generator.reserve(count) if count else 0
+    while len(ids) < count:
+        number = first + len(ids)
+        beginning = _text(number)[:-3]
+        position = number % len(_endings())
+        ids += [beginning + ending for ending in _endings()[position : position + count - len(ids)]]
+    return ids
 
 
 def is_ulid(value: object) -> bool:

@@ -13,13 +13,8 @@ import pytest
 
 import atlas
 from atlas import errors
-from atlas.errors import (
-    AtlasError,
-    InvalidValueError,
-    MigrationFailedError,
-    RowNotFoundError,
-    shown,
-)
+from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError, shown
+from atlas.upsert.result import RowError, UpsertResult
 
 CLASSES = {
     name: value
@@ -73,20 +68,15 @@ def test_an_error_says_what_it_is_and_is_at_the_front_door(name: str) -> None:
     assert getattr(atlas, name) is CLASSES[name]
 
 
-#: Of the errors whose arguments are not all text.
-ARGUMENTS: dict[type[AtlasError], tuple[Any, ...]] = {
-    MigrationFailedError: ([("core", "2026-01-01")], "why"),
-}
-
-
 def example(error: type[AtlasError]) -> AtlasError:
     """Return an ``error`` with a value for each argument it takes."""
     if "__init__" not in vars(error):
         return error("what went wrong")
-    if error in ARGUMENTS:
-        return error(*ARGUMENTS[error])
-    parameters = list(inspect.signature(error).parameters)
-    return error(*parameters)
+    arguments = {
+        "migrations": [("core", "2026-01-01")],
+        "result": UpsertResult(errors=[RowError(7, "code", 5, "is no text")]),
+    }
+    return error(*(arguments.get(name, name) for name in inspect.signature(error).parameters))
 
 
 @pytest.mark.parametrize("name", CLASSES)

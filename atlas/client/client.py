@@ -10,10 +10,12 @@ import asyncio
 import atexit
 import contextvars
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import Any, NoReturn
+
+from piccolo.columns import Column
 
 from atlas.client import scope
 from atlas.client.apps import Apps
@@ -24,6 +26,12 @@ from atlas.engine.pool import PoolStats
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ClientError, ConnectionClosedError
 from atlas.settings import Settings
+from atlas.table import Table
+from atlas.upsert.batches import Rows
+from atlas.upsert.keys import GivenKey
+from atlas.upsert.resolve import resolve
+from atlas.upsert.result import UpsertResult
+from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
 
 logger = logging.getLogger("atlas.client")
 
@@ -125,6 +133,77 @@ class Client(Apps):
         any other. The client need not be open yet.
         """
         return Prepared(self, query)
+
+    async def upsert(
+        self,
+        table: type[Table],
+        rows: Rows,
+        key: GivenKey | None = None,
+        *,
+        on_error: OnError = "raise",
+        duplicates: Duplicates = "last",
+        update: bool = True,
+        commit_every: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        on_progress: OnProgress | None = None,
+        max_errors: int = 10,
+    ) -> UpsertResult:
+        """Insert the rows that are new, update those that differ, leave the others untouched.
+
+        ``rows`` is an iterable or async iterable of dicts keyed by column name,
+        or of objects of ``table``; ``batch_size`` of them are held at a time. A row
+        is found by ``key``, a unique key of the table: by default its sync key
+        (docs/model.md section 6), of which the first row must carry the columns.
+        Columns that a row does not carry keep their stored values; a new row gets
+        their defaults. ``update=False`` only inserts, and leaves every row that
+        exists as it is.
+
+        All is written in one transaction or nothing; inside a transaction of the
+        caller it is part of that. ``commit_every`` commits after so many rows.
+        ``on_progress(done, total)`` is called after each batch; what it raises
+        rolls back, as does what the iterable raises, or a cancel.
+
+        Raises ``UpsertError`` with the first ``max_errors`` bad rows, and then
+        nothing is written; with ``on_error="collect"`` the good rows are, and
+        ``result.errors`` has the bad ones. Of rows with the same key the last
+        wins, or with ``duplicates="error"`` the later ones are bad rows. Raises
+        ``ValueError`` for a key that is not unique, and ``ClientError`` for
+        ``commit_every`` inside a transaction.
+        """
+        return await upsert(
+            self._open_engine(),
+            table,
+            rows,
+            key,
+            on_error=on_error,
+            duplicates=duplicates,
+            update=update,
+            commit_every=commit_every,
+            batch_size=batch_size,
+            on_progress=on_progress,
+            max_errors=max_errors,
+        )
+
+    async def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Any],
+        *,
+        to: Column | str | None = None,
+    ) -> dict[Any, Any]:
+        """Return the id of each row whose ``key`` is among ``values``, in one query.
+
+        ``key`` is a column, or several of them, and then each value is a tuple.
+        The result has the values as they were given, without those that are in
+        no row (None is in none); their number is not limited. ``to`` is the
+        column to look up instead of the id:
+        ``resolve(Identifier, ("source_id", "value"), keys, to="person_id")``.
+
+        Raises ``InvalidValueError`` for a value that the column does not take, and
+        ``ValueError`` when several rows have the same, so that none is meant.
+        """
+        return await resolve(self._open_engine(), table, key, values, to=to)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""

@@ -67,6 +67,8 @@ class Transaction(PostgresTransaction):
     statements one after another.
     """
 
+    #: Whether a write in it is refused.
+    only_reads = False
     begins_with = "BEGIN"
     engine: _Shared
     _parent: Transaction | None
@@ -206,6 +208,8 @@ class Snapshot(Transaction):
 
     Writers go on meanwhile. A write inside the block is refused.
     """
+
+    only_reads = True
 
     # The moment is fixed by the first query, not by BEGIN.
     begins_with = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT 1"

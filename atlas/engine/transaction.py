@@ -54,6 +54,9 @@ class Transaction(BaseTransaction):
     the same transaction take turns.
     """
 
+    #: Whether a write in it is refused.
+    only_reads = False
+
     def __init__(
         self,
         engine: SQLiteEngine,
@@ -267,6 +270,8 @@ class Snapshot(Transaction):
 
     Writers go on meanwhile. A write inside the block is refused.
     """
+
+    only_reads = True
 
     async def _acquire(self) -> tuple[Lane | Shelf, Connection]:
         return await self.engine.acquire(reads=True, what="a snapshot")

@@ -14,62 +14,28 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import atlas
-from atlas.columns import ForeignKey
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, InvalidValueError, UpsertError
 from atlas.table import Table
+from atlas.ulid import new_ulid
+from atlas.upsert.keys import SOURCE_PAIR, SYNC_KEYS, primary_key
+from atlas.upsert.resolve import resolve
+from atlas.upsert.upsert import upsert
 
 #: Column names and values of one row, references natural.
 Row = Mapping[str, Any]
 #: Rows with their tables, parents before children.
 Seed = Iterable[tuple[type[Table], Row]]
 
-_SOURCE = ("source_id", "source_key")
-
 #: How a row is found: the sync key of docs/model.md section 6. Where that is "source_id,
 #: source_key; else …" it is the else: seeded rows are entered by hand, and have a source only
 #: where nothing else names them.
 KEYS: dict[type[Table], tuple[str, ...]] = {
-    atlas.Entity: ("code",),
-    atlas.Unit: ("entity_id", "code"),
-    atlas.Region: ("code",),
-    atlas.Period: ("code",),
-    atlas.Channel: ("code",),
-    atlas.Source: ("code",),
-    # A person has no such columns: the pair is looked up among the External identifiers, of
-    # which the seed must hold the person's, right behind it.
-    atlas.Person: _SOURCE,
-    atlas.Organization: _SOURCE,
-    atlas.Contact: ("person_id", "type", "value"),
-    atlas.Identifier: ("type", "issuer", "value"),
-    atlas.Relation: ("from_person_id", "to_person_id", "type"),
-    atlas.Tag: ("code",),
-    atlas.PersonTag: ("person_id", "tag_id"),
-    atlas.PersonOrganization: ("person_id", "organization_id"),
-    atlas.PersonUnit: ("person_id", "unit_id"),
-    atlas.Category: ("entity_id", "code"),
-    atlas.Item: ("entity_id", "code"),
-    atlas.Variant: ("item_id", "code"),
-    atlas.Price: _SOURCE,
-    atlas.Batch: ("entity_id", "code"),
-    atlas.BatchInstructor: ("batch_id", "person_id"),
-    atlas.ItemComponent: ("item_id", "component_id"),
-    atlas.Promotion: ("entity_id", "code"),
-    atlas.Order: ("entity_id", "number"),
-    atlas.OrderLine: ("order_id", "line_no"),
-    atlas.Enrollment: ("batch_id", "person_id"),
-    atlas.Account: ("entity_id", "code"),
-    atlas.Invoice: ("entity_id", "number"),
-    atlas.InvoiceLine: ("invoice_id", "line_no"),
-    atlas.Payment: ("entity_id", "number"),
-    atlas.PaymentAllocation: ("payment_id", "invoice_id"),
-    atlas.Revenue: ("order_line_id", "revenue_date"),
-    atlas.Campaign: ("entity_id", "code"),
-    atlas.CampaignChannel: ("campaign_id", "channel_id"),
-    atlas.Agenda: _SOURCE,
-    atlas.Lead: _SOURCE,
-    atlas.TargetPlan: ("entity_id", "period_id", "version"),
-    atlas.TargetLine: _SOURCE,
+    table: SYNC_KEYS[table][-1] if SYNC_KEYS[table] else SOURCE_PAIR for table in atlas.TABLES
 }
+
+#: A person has no such columns: the pair is looked up among the External identifiers, of
+#: which the seed must hold the person's, right behind it.
+_IDENTIFIER_KEY = ("source_id", "value")
 
 
 @dataclass
@@ -90,75 +56,85 @@ async def load(seed: Seed) -> Counts:
     that is neither in ``seed`` nor in the database, and ``InvalidValueError``
     for a value the model does not allow; nothing is stored then.
     """
-    loader = _Loader()
-    async with atlas.Entity._meta.db.transaction():
-        for table, row in seed:
-            await loader.add(table, row)
+    by_table: dict[type[Table], list[Row]] = {}
+    for table, row in seed:
+        by_table.setdefault(table, []).append(row)
+    loader = _Loader(atlas.Entity._meta.db)
+    async with loader.engine.transaction():
+        for table in sorted(by_table, key=atlas.TABLES.index):  # parents before children
+            await loader.load(table, by_table[table])
     return loader.counts
 
 
 class _Loader:
-    """One load: the counts so far, and the ids of the rows met so far."""
+    """One load: the counts so far, and the ids of the rows met so far, by their natural keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
         self.counts: Counts = {}
-        self._ids: dict[tuple[type[Table], tuple[Any, ...]], Any] = {}
+        self._ids: dict[type[Table], dict[Any, Any]] = {table: {} for table in atlas.TABLES}
 
-    async def add(self, table: type[Table], row: Row) -> None:
-        """Insert ``row`` unless a row with its key is there."""
-        count = await self._count(table)
-        key = tuple(row[name] for name in KEYS[table])
-        if await self._find(table, key) is not None:
-            count.present += 1
-            return
-        names = [name for name in row if not (table is atlas.Person and name in _SOURCE)]
-        new = table(**{name: await self._resolve(table, name, row[name]) for name in names})
-        await new.save()
-        self._ids[table, key] = new._key
-        count.inserted += 1
-
-    async def _count(self, table: type[Table]) -> Count:
-        if table not in self.counts:
-            if not await table.table_exists():
-                raise AtlasError(
-                    f"{getattr(table._meta.db, 'path', 'The database')} has no table "
-                    f"{table._meta.tablename}. Make the tables first: piccolo migrations forwards "
-                    "all (outside a checkout with PICCOLO_CONF=atlas.conf)"
-                )
-            self.counts[table] = Count()
-        return self.counts[table]
-
-    async def _resolve(self, table: type[Table], name: str, value: Any) -> Any:
-        """Return ``value``, or for a foreign key the id of the row that it names."""
-        column = table._meta.get_column_by_name(name)
-        if not isinstance(column, ForeignKey) or value is None:
-            return value
-        parent = cast(type[Table], column._foreign_key_meta.resolved_references)
-        found = await self._find(parent, value if isinstance(value, tuple) else (value,))
-        if found is None:
+    async def load(self, table: type[Table], rows: list[Row]) -> None:
+        """Insert those of ``rows``, all of one table, that are not there."""
+        if not await table.table_exists():
             raise AtlasError(
-                f"{table._meta.tablename}.{name}: {parent.__name__} {value!r} is "
-                "neither among the seeded rows nor in the database."
+                f"{getattr(self.engine, 'path', 'The database')} has no table "
+                f"{table._meta.tablename}. Make the tables first: piccolo migrations forwards "
+                "all (outside a checkout with PICCOLO_CONF=atlas.conf)"
             )
-        return found
+        ids = self._ids[table]
+        keys = [tuple(row[name] for name in KEYS[table]) for row in rows]
+        await self._find(table, keys)
+        new: list[dict[str, Any]] = []
+        for key, row in zip(keys, rows, strict=True):
+            if key not in ids:
+                names = [name for name in row if name in table._column_names]
+                new.append({name: row[name] for name in names})
+                if primary_key(table) == ("id",):
+                    new[-1]["id"] = new_ulid()
+                ids[key] = new[-1].get("id")
+        await self._resolve(table, new)
+        try:
+            await upsert(self.engine, table, new, primary_key(table), update=False)
+        except UpsertError as error:
+            first = error.errors[0]
+            raise InvalidValueError(
+                table._meta.tablename, first.column, first.value, first.reason
+            ) from error
+        self.counts[table] = Count(inserted=len(new), present=len(rows) - len(new))
 
-    async def _find(self, table: type[Table], key: tuple[Any, ...]) -> Any:
-        """Return the primary key of the row with this natural key; None where there is none."""
-        if (table, key) not in self._ids:
-            if table is atlas.Person:
-                found = await self._first(atlas.Identifier, ("source_id", "value"), key)
-                found_key = found and found.person_id
-            else:
-                found = await self._first(table, KEYS[table], key)
-                found_key = found and found._key
-            if found_key is None:
-                return None
-            self._ids[table, key] = found_key
-        return self._ids[table, key]
+    async def _resolve(self, table: type[Table], rows: list[dict[str, Any]]) -> None:
+        """Replace each natural reference in ``rows`` by the id of the row that it names."""
+        for column in table._meta.foreign_key_columns:
+            name = column._meta.name
+            parent = cast(type[Table], column._foreign_key_meta.resolved_references)
+            with_it = [row for row in rows if row.get(name) is not None]
+            await self._find(parent, [_as_key(row[name]) for row in with_it])
+            for row in with_it:
+                found = self._ids[parent].get(_as_key(row[name]))
+                if found is None:
+                    raise AtlasError(
+                        f"{table._meta.tablename}.{name}: {parent.__name__} {row[name]!r} is "
+                        "neither among the seeded rows nor in the database."
+                    )
+                row[name] = found
 
-    async def _first(self, table: type[Table], names: tuple[str, ...], key: tuple[Any, ...]) -> Any:
-        conditions = [
-            table._meta.get_column_by_name(name) == await self._resolve(table, name, value)
-            for name, value in zip(names, key, strict=True)
-        ]
-        return await table.objects().where(*conditions).first()
+    async def _find(self, table: type[Table], keys: Iterable[tuple[Any, ...]]) -> None:
+        """Look up the rows with these natural keys, all that are not known yet at once."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._ids[table]]
+        if not wanted:
+            return
+        names, searched, to = KEYS[table], table, primary_key(table)[0]
+        if table is atlas.Person:
+            names, searched, to = _IDENTIFIER_KEY, atlas.Identifier, "person_id"
+        parts = [dict(zip(names, key, strict=True)) for key in wanted]
+        await self._resolve(searched, parts)
+        values = [tuple(row.values()) if len(names) > 1 else row[names[0]] for row in parts]
+        found = await resolve(self.engine, searched, names, values, to=to)
+        for key, value in zip(wanted, values, strict=True):
+            if value in found:
+                self._ids[table][key] = found[value]
+
+
+def _as_key(reference: Any) -> tuple[Any, ...]:
+    return reference if isinstance(reference, tuple) else (reference,)

@@ -1,0 +1,44 @@
+"""Why the database refused a row, said of the column that is at fault.
+
+In: a row, and the database's error, which on SQLite names no column of a foreign
+key and no row. Out: the same as ``RowError``. It looks at what is stored, so it
+says the same on both databases.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from atlas.columns import ForeignKey
+from atlas.upsert.keys import unique_keys
+from atlas.upsert.lookup import find
+from atlas.upsert.result import RowError
+from atlas.upsert.rows import Rows
+
+
+async def explained(
+    engine: Any, rows: Rows, place: int, error: Exception, stored: tuple[Any, ...] | None
+) -> list[RowError]:
+    """Return what is wrong with the row at ``place``; ``stored`` is its primary key, if any."""
+    row = dict(zip(rows.shape.names, rows.values[place], strict=True))
+    position, given = rows.positions[place], rows.given[place]
+    found: list[RowError] = []
+    for column in rows.shape.columns:
+        name = column._meta.name
+        if not isinstance(column, ForeignKey) or row[name] is None:
+            continue
+        target = column._foreign_key_meta.resolved_references
+        if not await find(engine, target, ["id"], [(row[name],)], "id"):
+            reason = f"is the id of no row of {target._meta.tablename}"
+            found.append(RowError(position, name, row[name], reason, given))
+    for key in unique_keys(rows.shape.table):
+        values = tuple(row.get(name) for name in key)
+        if key == rows.shape.key or None in values:
+            continue
+        identity = rows.shape.primary_key[0]
+        owners = await find(engine, rows.shape.table, key, [values], identity)
+        if owners and (stored is None or owners[0][1] != stored[0]):
+            reason = f"is that of another row ({identity} {owners[0][1]}), and must be unique"
+            value = values[0] if len(values) == 1 else values
+            found.append(RowError(position, ", ".join(key), value, reason, given))
+    return found or [RowError(position, "", None, f"is refused by the database: {error}", given)]

@@ -1,0 +1,374 @@
+"""One call of ``upsert``: from rows that anybody gives to what became of them.
+
+In: an engine, a table and rows. Out: ``UpsertResult``, or ``UpsertError``. The
+state is that of one call; nothing of it outlives the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Literal
+
+from piccolo.engine.exceptions import TransactionError
+
+from atlas.errors import ClientError, UpsertError
+from atlas.table import Table
+from atlas.upsert import batches
+from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key
+from atlas.upsert.refusals import explained
+from atlas.upsert.repeats import Repeats
+from atlas.upsert.result import RowError, UpsertResult
+from atlas.upsert.rows import Rows
+from atlas.upsert.statements import Shape, shape_of
+from atlas.upsert.tree import Tree
+from atlas.upsert.writer import writer_of
+
+OnError = Literal["raise", "collect"]
+Duplicates = Literal["last", "error"]
+#: Called with the number of rows dealt with, and that of all rows where it is known.
+OnProgress = Callable[[int, int | None], object]
+
+#: Rows of one shape: the position of each, what was given, and that as a dict.
+_Given = list[tuple[int, Any, dict[str, Any]]]
+
+#: Rows checked and written together. More are slower: they leave the processor's cache.
+BATCH_SIZE = 1000
+
+
+async def upsert(
+    engine: Any,
+    table: type[Table],
+    rows: batches.Rows,
+    key: GivenKey | None = None,
+    *,
+    on_error: OnError = "raise",
+    duplicates: Duplicates = "last",
+    update: bool = True,
+    commit_every: int | None = None,
+    batch_size: int = BATCH_SIZE,
+    on_progress: OnProgress | None = None,
+    max_errors: int = 10,
+) -> UpsertResult:
+    """Write ``rows`` to ``table`` on ``engine``; see ``Client.upsert``."""
+    _check_choice("on_error", on_error, ("raise", "collect"))
+    _check_choice("duplicates", duplicates, ("last", "error"))
+    for name, number in (
+        ("commit_every", commit_every),
+        ("batch_size", batch_size),
+        ("max_errors", max_errors),
+    ):
+        if number is not None and (type(number) is not int or number < 1):
+            raise ValueError(f"{name} is {number!r}; give a whole number >= 1.")
+    outer = engine.current_transaction.get()
+    if outer is not None and outer.only_reads:
+        raise TransactionError("A snapshot only reads; an upsert cannot write in it.")
+    if outer is not None and commit_every is not None:
+        raise ClientError(
+            "commit_every cannot commit inside a transaction of the caller, which alone decides "
+            "what is committed. Leave it out, or call upsert outside the transaction."
+        )
+    call = _Call(
+        engine,
+        table,
+        None if key is None else checked_key(table, key),
+        on_error,
+        duplicates,
+        update,
+        max_errors,
+    )
+    source = batches.Batches(rows)
+    unit = commit_every or 0
+    batch = await source.take(min(batch_size, unit or batch_size))
+    try:
+        while batch:
+            async with engine.transaction():
+                in_unit = 0
+                while batch:
+                    await call.add(batch)
+                    in_unit += len(batch)
+                    if on_progress is not None:
+                        on_progress(call.position, source.total)
+                    if in_unit == unit:
+                        break
+                    size = min(batch_size, unit - in_unit) if unit else batch_size
+                    batch = await source.take(size)
+                await call.finish()
+            if outer is None:
+                call.result.committed = call.position
+            if batch:
+                batch = await source.take(min(batch_size, unit))
+    except BaseException as error:
+        if call.result.committed and not isinstance(error, UpsertError):
+            error.add_note(
+                f"upsert of {table._meta.tablename}: the first {call.result.committed} rows are "
+                "committed. Run it again with all rows: it is safe to repeat."
+            )
+        raise
+    return call.result
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; give one of: {', '.join(choices)}.")
+
+
+class _Call:
+    """What one call knows: how far it is, what came of the rows, what waits."""
+
+    def __init__(
+        self,
+        engine: Any,
+        table: type[Table],
+        key: Key | None,
+        on_error: OnError,
+        duplicates: Duplicates,
+        updates: bool,
+        max_errors: int,
+    ) -> None:
+        self.result = UpsertResult()
+        #: How many rows have been taken from the caller.
+        self.position = 0
+        self._engine = engine
+        self._table = table
+        self._key = key
+        self._raises = on_error == "raise"
+        self._refuses_duplicates = duplicates == "error"
+        self._updates = updates
+        self._max_errors = max_errors
+        self._writer = writer_of(engine)
+        self._repeats = Repeats(self.result)
+        self._tree = Tree(engine)
+        self._last_shape: Shape | None = None
+
+    async def add(self, batch: list[Any]) -> None:
+        """Check and write one batch."""
+        start = self.position
+        self.position += len(batch)
+        for rows in self._without_repeats(self._checked(batch, start)):
+            if not (self._raises and self.result.errors):  # of which nothing will be written
+                await self._add(rows)
+        if self._raises and self.result.refused >= self._max_errors:
+            raise self._error()
+
+    async def finish(self) -> None:
+        """End what is to be committed now: nothing may wait any more, nothing be refused."""
+        for rows in self._tree.waiting():
+            for name in rows.shape.parents:
+                (parent,) = rows.column(name)
+                reason = (
+                    f"is the id of no row of {self._table._meta.tablename}, neither stored nor "
+                    "among the rows that were written"
+                )
+                if parent is not None:
+                    self._refuse(rows, 0, name, parent, reason)
+        self.result.errors.sort(key=attrgetter("position"))
+        if self._raises and self.result.errors:
+            raise self._error()
+        self._tree.forget()
+        self._repeats.forget()
+
+    def _error(self) -> UpsertError:
+        positions = sorted({error.position for error in self.result.errors})[: self._max_errors]
+        shown = [error for error in self.result.errors if error.position in positions]
+        self.result.errors = sorted(shown, key=attrgetter("position"))
+        return UpsertError(self._table._meta.tablename, self.result)
+
+    def _refuse(self, rows: Rows, place: int, column: str, value: Any, reason: str) -> None:
+        self.result.errors.append(
+            RowError(rows.positions[place], column, value, reason, rows.given[place])
+        )
+
+    # Checks.
+
+    def _checked(self, batch: list[Any], start: int) -> list[Rows]:
+        """Return the good rows of a batch, by what they carry; note the bad ones."""
+        shape = self._last_shape
+        if shape is not None and not shape.proposes_id and set(map(type, batch)) == {dict}:
+            values = shape.validator.rows(batch)
+            if values is not None:  # nearly always
+                return [
+                    self._with_whole_sources(
+                        Rows(shape, [*range(start, self.position)], batch, values)
+                    )
+                ]
+        groups: dict[Shape, _Given] = {}
+        for position, given in enumerate(batch, start):
+            row = self._as_dict(given, position)
+            shape = None if row is None else self._shape(given, row, position)
+            if row is None or shape is None:
+                continue
+            groups.setdefault(shape, []).append((position, given, row))
+        return [
+            self._with_whole_sources(self._validated(shape, group))
+            for shape, group in groups.items()
+        ]
+
+    def _as_dict(self, given: Any, position: int) -> dict[str, Any] | None:
+        if isinstance(given, self._table):
+            return {name: given.__dict__[name] for name in self._table._column_names}
+        if isinstance(given, Mapping):
+            return dict(given)
+        kind = type(given).__name__
+        reason = f"is a {kind}, and no dict and no {self._table.__name__}"
+        self.result.errors.append(RowError(position, "", given, reason, given))
+        return None
+
+    def _shape(self, given: Any, row: dict[str, Any], position: int) -> Shape | None:
+        """Return the shape of one row; None for one that cannot be a row of the table."""
+        names = frozenset(row)
+        unknown = names - self._table._column_names
+        if not unknown and self._key is None:
+            self._key = default_key(self._table, names)
+        missing = [] if unknown or self._key is None else [n for n in self._key if n not in names]
+        self.result.errors += [
+            RowError(position, str(name), row[name], "is in no column of the table", given)
+            for name in sorted(unknown, key=str)
+        ]
+        self.result.errors += [
+            RowError(position, name, None, "is missing: rows are found by this column", given)
+            for name in missing
+        ]
+        if unknown or missing or self._key is None:
+            return None
+        # A new object has an id because it was made, not because somebody knows the row.
+        proposes_id = isinstance(given, Table) and not given._exists_in_db and "id" not in self._key
+        self._last_shape = shape_of(
+            self._table, names, self._key, self._engine.engine_type, proposes_id, self._updates
+        )
+        return self._last_shape
+
+    def _validated(self, shape: Shape, group: _Given) -> Rows:
+        """Return the good rows in their stored form; note the bad ones."""
+        positions, given, dicts = map(list, zip(*group, strict=True))
+        values = shape.validator.rows(dicts)
+        if values is not None:
+            return Rows(shape, positions, given, values)
+        rows = Rows(shape, [], [], [])
+        for position, as_given, row in group:
+            stored, errors = shape.validator.row(row)
+            self.result.errors += [
+                RowError(position, error.column, error.value, error.reason, as_given)
+                for error in errors
+            ]
+            if not errors:
+                rows.positions.append(position)
+                rows.given.append(as_given)
+                rows.values.append(stored)
+        return rows
+
+    def _with_whole_sources(self, rows: Rows) -> Rows:
+        """Refuse rows with one of ``source_id`` and ``source_key`` (rule G4); return the others."""
+        shape = rows.shape
+        if shape.key == SOURCE_PAIR or not shape.source:
+            return rows
+        nothing = [None] * len(rows.values)
+        source_ids, source_keys = (
+            rows.column(name) if name in shape.names else nothing for name in SOURCE_PAIR
+        )
+        halves: list[int] = []
+        for place, pair in enumerate(zip(source_ids, source_keys, strict=True)):
+            if (pair[0] is None) != (pair[1] is None):
+                halves.append(place)
+                reason = "is refused: source_id and source_key are both given or neither"
+                self._refuse(rows, place, SOURCE_PAIR[pair.index(None)], None, reason)
+        return rows.without(halves)
+
+    def _without_repeats(self, groups: list[Rows]) -> list[Rows]:
+        """Return of the rows with one key the last; count the others, or refuse the later ones."""
+        if len(groups) == 1 and self._repeats.are_new(groups[0].keys) and not self._tree:
+            return groups
+        first: dict[Any, int] = {}
+        last: dict[Any, int] = {}
+        for rows in groups:
+            for position, key in zip(rows.positions, rows.keys, strict=True):
+                first[key] = min(position, first.get(key, position))
+                last[key] = max(position, last.get(key, position))
+        kept: list[Rows] = []
+        for rows in groups:
+            repeated = []
+            for place, (position, key) in enumerate(zip(rows.positions, rows.keys, strict=True)):
+                if not self._refuses_duplicates:
+                    if position != last[key]:
+                        repeated.append(place)
+                        self.result.duplicates += 1
+                    elif self._tree.drop(key):
+                        self.result.duplicates += 1
+                elif position != first[key] or self._repeats.has(key) or key in self._tree:
+                    repeated.append(place)
+                    reason = "is the key of an earlier row of this call"
+                    self._refuse(rows, place, ", ".join(rows.shape.key), key, reason)
+            kept.append(rows.without(repeated))
+        return kept
+
+    # Writes.
+
+    async def _add(self, rows: Rows) -> None:
+        """Write rows, parents before children; those whose parents have not come wait."""
+        if not rows.shape.parents:
+            await self._write(rows)
+            return
+        for part in await self._tree.waves(rows):
+            await self._write(part)
+            for released in self._tree.released(part):
+                await self._add(released)
+
+    async def _write(self, rows: Rows) -> None:
+        """Write rows whose parents are there, and count them."""
+        if not rows.values:
+            return
+        shape = rows.shape
+        differences = await self._writer.compare(shape, rows.values)
+        new: list[int] = []
+        changed: dict[int, list[tuple[int, tuple[Any, ...]]]] = {}
+        for place, stored, mask in differences:
+            if stored is None:
+                new.append(place)
+            elif mask & shape.fixed:
+                self._refuse_fixed(rows, place, stored, mask)
+            else:
+                changed.setdefault(mask, []).append((place, stored))
+        inserted = await self._insert(rows.pick(new)) if new else []
+        updated: list[Any] = []
+        for mask, places in changed.items():
+            updated += await self._update(rows, mask, places)
+        unchanged = rows.without([place for place, _, _ in differences]).keys
+        self._repeats.count(inserted, updated, unchanged)
+
+    async def _insert(self, rows: Rows) -> list[Any]:
+        """Insert rows that are not stored; return the keys of those that were."""
+        if rows.shape.missing:
+            for place in range(len(rows.values)):
+                for name in rows.shape.missing:
+                    reason = "is missing: the row is new, and a new row needs it"
+                    self._refuse(rows, place, name, None, reason)
+            return []
+        existing, refused = await self._writer.insert(rows.shape, rows.values)
+        for place, error in refused:
+            self.result.errors += await explained(self._engine, rows, place, error, None)
+        if existing:  # by now, as another transaction committed them meanwhile
+            await self._write(rows.pick(existing))
+        return rows.without([*existing, *(place for place, _ in refused)]).keys
+
+    async def _update(
+        self, rows: Rows, mask: int, places: list[tuple[int, tuple[Any, ...]]]
+    ) -> list[Any]:
+        """Update rows that differ in ``mask``; return the keys of those that were."""
+        values = [(rows.values[place], stored) for place, stored in places]
+        refused = await self._writer.update(rows.shape, mask, values)
+        for number, error in refused:
+            place, stored = places[number]
+            self.result.errors += await explained(self._engine, rows, place, error, stored)
+        lost = {number for number, _ in refused}
+        return rows.pick([p for number, (p, _) in enumerate(places) if number not in lost]).keys
+
+    def _refuse_fixed(self, rows: Rows, place: int, stored: tuple[Any, ...], mask: int) -> None:
+        """Refuse a row that would change what never changes."""
+        for name in rows.shape.changed(mask & rows.shape.fixed):
+            reason = (
+                f"is refused: the row with this key has the id {stored[0]!r}, which never changes; "
+                "leave it out, or look it up with resolve()"
+                if name in rows.shape.primary_key
+                else "is refused: the source stored with a row never changes (rule G4)"
+            )
+            self._refuse(rows, place, name, rows.column(name)[place], reason)

@@ -1,0 +1,222 @@
+"""Checks of whole rows, many in one call: pydantic, compiled for each table from its columns.
+
+In: rows as dicts. Out: dicts in the order of the table's columns, each value in
+the form the database's driver stores; or why a row is refused. What a column
+takes is said by its ``accept`` alone. The compiled validator takes by itself
+only what ``accept`` is known to return as it is, and asks for the rest.
+
+Beyond ``accept``, text is taken where a spreadsheet or CSV file means exactly
+one value by it (``from_text``).
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from decimal import Decimal as PythonDecimal
+from enum import Enum
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
+
+from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn, Timestamp, Ulid
+from atlas.errors import InvalidValueError
+from atlas.ulid import ULID_PATTERN
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.0+)?")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+)
+_BOOLEANS = {"1": True, "0": False, "true": True, "false": False}
+
+#: Below, every whole number is an exact float.
+_EXACT = 2.0**53
+
+#: Values a column's conversions are remembered for. Dates, flags and prices repeat.
+_REMEMBERED = 1024
+
+#: How a value that is no text, number or None goes to ``sqlite3``.
+_SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
+    bool: int,
+    datetime.date: datetime.date.isoformat,
+    datetime.datetime: str,  # of an instant in UTC, as Piccolo's adapter writes it
+}
+
+
+def from_text(column: ModelColumn[Any], text: str) -> Any:
+    """Return the value that ``text`` means in a column that stores none, for ``accept`` to check.
+
+    ``1500000`` is a number, ``2026-02-03`` a date, ``TRUE`` and ``1`` a bool.
+    Raises ``InvalidValueError`` for other forms: what has to be guessed
+    (``03/02/2026``, ``1,500``), what is not exact, blanks, and nothing at all.
+    """
+    if not text:
+        raise column._refused(text, "is empty; pass None where there is no value")
+    match column:
+        case Integer():
+            if _INTEGER.fullmatch(text):
+                return int(text.partition(".")[0])
+            raise column._refused(text, "is no whole number in plain digits, as 1500000")
+        case Decimal():
+            if _DECIMAL.fullmatch(text):
+                return PythonDecimal(text)
+            raise column._refused(text, "is no number in plain digits, as 1500000 or 0.5")
+        case Boolean():
+            if text.lower() in _BOOLEANS:
+                return _BOOLEANS[text.lower()]
+            raise column._refused(text, "is no boolean, as 1, 0, true or false")
+        case Date():
+            if _DATE.fullmatch(text):
+                return _parsed(column, text, datetime.date.fromisoformat)
+            raise column._refused(text, "is no date of the form 2026-02-03")
+        case Timestamp():
+            if _TIMESTAMP.fullmatch(text):
+                return _parsed(column, text, datetime.datetime.fromisoformat)
+            raise column._refused(text, "is no timestamp of the form 2026-02-03 17:00:00+07:00")
+    return text
+
+
+def _parsed(column: ModelColumn[Any], text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:  # as of February 30
+        raise column._refused(text, f"does not exist in the calendar ({error})") from None
+
+
+def accept(column: ModelColumn[Any], value: Any) -> Any:
+    """Return ``value`` as ``column`` stores it, as ``column.accept``, from text as well.
+
+    Raises ``InvalidValueError`` for what the column does not take.
+    """
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        try:
+            return column.accept(from_text(column, str.__str__(value)))
+        except InvalidValueError as error:  # which may name what the text became
+            raise column._refused(value, error.reason) from None
+    return column.accept(value)
+
+
+def stored_form(column: ModelColumn[Any], value: Any, engine_type: str) -> Any:
+    """Return ``value`` as the driver of ``engine_type`` is to be given it; see ``accept``."""
+    stored = accept(column, value)
+    if engine_type == "sqlite" and type(stored) in _SQLITE_FORMS:
+        return _SQLITE_FORMS[type(stored)](stored)
+    return stored
+
+
+Row = tuple[Any, ...]
+
+
+class Validator:
+    """The compiled check of rows that carry exactly ``columns``.
+
+    Columns of ``key`` may not be null: a row without them could not be found again.
+    """
+
+    def __init__(
+        self, columns: list[ModelColumn[Any]], key: tuple[str, ...], engine_type: str
+    ) -> None:
+        self._columns = columns
+        self._names = [column._meta.name for column in columns]
+        self._key = key
+        self._engine_type = engine_type
+        self._pick = itemgetter(*self._names) if len(columns) > 1 else None
+        # Column by column, because to look a value up in a row takes pydantic as long as to
+        # check it.
+        self._compiled = SchemaValidator(
+            core_schema.tuple_schema(
+                [core_schema.list_schema(self._schema(column)) for column in columns]
+            )
+        )
+
+    def rows(self, rows: list[Any]) -> list[Row] | None:
+        """Return all ``rows``, which are dicts, in their stored form, as tuples.
+
+        None when one of them is refused, or has not exactly the columns.
+        """
+        if set(map(len, rows)) != {len(self._names)}:
+            return None
+        try:
+            if self._pick is None:
+                given = [[row[self._names[0]] for row in rows]]
+            else:
+                given = list(map(list, zip(*map(self._pick, rows), strict=True)))
+            return list(zip(*self._compiled.validate_python(tuple(given)), strict=True))
+        except (KeyError, ValidationError):
+            return None
+
+    def row(self, row: dict[str, Any]) -> tuple[Row, list[InvalidValueError]]:
+        """Return one row in its stored form, and what is wrong with it, for each bad column."""
+        values: list[Any] = []
+        refused: list[InvalidValueError] = []
+        for column, name in zip(self._columns, self._names, strict=True):
+            try:
+                values.append(self._accept(column, row[name]))
+            except InvalidValueError as error:
+                refused.append(error)
+        return tuple(values), refused
+
+    def _accept(self, column: ModelColumn[Any], value: Any) -> Any:
+        if value is None and column._meta.name in self._key:
+            raise column._refused(value, "is refused: the row is found by this column")
+        return stored_form(column, value, self._engine_type)
+
+    def _schema(self, column: ModelColumn[Any]) -> CoreSchema:
+        """Return what takes a value as it is, then what remembers, then what decides."""
+
+        def decide(value: Any) -> Any:
+            return self._accept(column, value)
+
+        # True is 1 in Python, so the types must be told apart.
+        remember = lru_cache(_REMEMBERED, typed=True)(decide)
+        as_it_is, repeating = _fast(column)
+        if isinstance(column, Decimal) and as_it_is is not None and self._engine_type != "sqlite":
+            # -0.0 becomes 0.0, as which SQLite stores it without being asked.
+            as_it_is = core_schema.no_info_after_validator_function((0.0).__add__, as_it_is)
+        choices: list[CoreSchema | tuple[CoreSchema, str]] = []
+        if as_it_is is not None:
+            choices.append(as_it_is)
+        if repeating:
+            choices.append(
+                core_schema.no_info_after_validator_function(
+                    remember, core_schema.is_instance_schema(repeating)
+                )
+            )
+        choices.append(core_schema.no_info_plain_validator_function(decide))
+        schema: CoreSchema = core_schema.union_schema(choices, mode="left_to_right")
+        if column._meta.null and column._meta.name not in self._key:
+            schema = core_schema.nullable_schema(schema)
+        return schema
+
+
+def _fast(column: ModelColumn[Any]) -> tuple[CoreSchema | None, tuple[type, ...]]:
+    """Return a schema of values that ``accept`` returns as they are, and types whose repeat."""
+    if column._tokens is not None:
+        return core_schema.literal_schema(sorted(column._tokens)), ()
+    match column:
+        case Ulid() | ForeignKey():
+            return core_schema.str_schema(strict=True, pattern=f"^{ULID_PATTERN.pattern}$"), ()
+        case Integer():
+            within = core_schema.int_schema(strict=True, ge=-(2**31), lt=2**31)
+            return within, (str,)
+        case Decimal():
+            exact = core_schema.float_schema(
+                strict=True, allow_inf_nan=False, gt=-_EXACT, lt=_EXACT
+            )
+            return exact, (str,)
+        case Boolean():
+            return None, (bool, int, str)
+        case Date():
+            return None, (datetime.date, str)
+        case Timestamp():
+            return None, (datetime.datetime, str)
+    return core_schema.str_schema(strict=True, pattern="^[^\x00]*$"), ()
