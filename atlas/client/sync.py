@@ -26,6 +26,7 @@ from atlas.client.apps import Apps
 from atlas.client.bridge import Bridge, Call, drop
 from atlas.client.client import Client, create_client
 from atlas.client.place import HeldPlace, Maker, Place, transaction_here
+from atlas.client.prepared import Prepared
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import Synchronous
@@ -200,6 +201,14 @@ class SyncClient(Apps):
         """
         return SyncBatch(self, partial(query.batch, batch_size=batch_size))  # type: ignore[attr-defined]
 
+    def prepare(self, query: Awaitable[Result]) -> Prepared[Result]:
+        """Return ``query``, built and compiled once, to be called with the values of its ``Param``.
+
+        ``find = db.prepare(...)``, then ``db.run(find(id=...))``, from any thread.
+        Errors are those of ``Client.prepare``.
+        """
+        return self._client.prepare(query)
+
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""
 
@@ -251,8 +260,7 @@ class SyncClient(Apps):
                 raise
 
     def _give_up(self, place: HeldPlace, error: BaseException) -> None:
-        """Leave a block that cannot be finished. Waits for nothing."""
-        place.leave()
+        """Roll back a block that cannot be finished. Waits for nothing."""
         bridge = self._bridge
         if bridge is not None:
             bridge.soon(partial(place.leave_block, error))

@@ -37,6 +37,7 @@ class SyncBlock:
             self._enter(place)
             return self
         except BaseException as error:  # Ctrl-C may come when the async block was entered
+            place.leave()
             self._client._give_up(place, error)
             raise
 
@@ -52,12 +53,13 @@ class SyncBlock:
             self._client._leave(place, exception)
         finally:
             if not place.is_over:  # Ctrl-C came before, or an event loop runs here
+                place.leave()
                 self._client._give_up(place, exception or TransactionLostError())
 
     def __del__(self) -> None:
         place = self._place
         if place is not None and not place.is_over:
-            place.is_dropped = True
+            place.is_dropped = True  # it stays the thread's, so that its next call is told
             self._client._give_up(place, TransactionLostError())
 
     def _enter(self, place: HeldPlace) -> None:
