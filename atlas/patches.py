@@ -29,6 +29,19 @@ _CHECKED_VERSION = "1.38."
 
 Result = TypeVar("Result")
 
+#: The methods of Piccolo's ``MigrationManager`` that ``atlas.migrate.steps`` replaces.
+MIGRATION_STEPS = (
+    "get_table_from_snapshot",
+    "_run_alter_columns",
+    "_run_add_columns",
+    "_run_drop_columns",
+    "_run_drop_tables",
+    "_run_rename_tables",
+    "_run_rename_columns",
+    "_run_add_constraints",
+    "_run_drop_constraints",
+)
+
 
 def _value_type_of_a_foreign_key() -> None:
     """Let ``create_pydantic_model`` take ``OrderLine``.
@@ -168,6 +181,31 @@ def _migrations_run() -> None:
     backwards.backwards.__code__ = command_backwards.__code__
 
 
+def _migration_steps() -> None:
+    """Let the steps of a migration do, and undo, all that they say.
+
+    apps/migrations/auto/migration_manager.py: ``_run_alter_columns`` (line 533)
+    passes over ``references`` and ``primary_key``, loses a default with the
+    type, and forgets ON UPDATE with ON DELETE; ``get_table_from_snapshot``
+    (line 478) gives columns as they were before they were altered; a step that
+    drops does not ask whether anything is lost. ``atlas.migrate.steps`` has
+    one function for each; it needs the tables, so it is imported later.
+    """
+
+    def replaced(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def step(
+            manager: migration_manager.MigrationManager, *args: Any, **kwargs: Any
+        ) -> Any:
+            from atlas.migrate import steps
+
+            return await getattr(steps, name)(manager, *args, **kwargs)
+
+        return step
+
+    for name in MIGRATION_STEPS:
+        setattr(migration_manager.MigrationManager, name, replaced(name.removeprefix("_")))
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -192,3 +230,4 @@ def apply() -> None:
     _run_sync()
     _migrations_print()
     _migrations_run()
+    _migration_steps()

@@ -417,6 +417,10 @@ class Connection:
             self._changed = True
         return cursor
 
+    def create_function(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Let SQL call a Python function; the same values give the same result."""
+        self._open_db().create_function(name, arguments, function, deterministic=True)
+
     def _forget_statements(self, db: sqlite3.Connection, length: int) -> None:
         before = self._long_statements // _LONG_STATEMENTS
         self._long_statements += length

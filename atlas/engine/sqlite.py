@@ -196,6 +196,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     async def run_ddl(self, ddl: str, in_pool: bool = False) -> Rows:
         """Run one DDL statement of Piccolo's, as SQLite understands it."""
         rows: Rows = []
+        transaction = self.current_transaction.get()
+        if transaction is not None and await transaction.alter(ddl):
+            return rows
         for statement in dialect.for_sqlite(ddl):
             rows = await self._run(statement, (), in_pool=in_pool, reads=False)
         return rows

@@ -162,6 +162,13 @@ class Transaction(BaseTransaction):
         connection = self._active()
         return await connection.run(lambda: connection.execute_inside(sql, parameters, floats))
 
+    async def alter(self, statement: str) -> bool:
+        """Change a table in a way SQLite has no statement for; return False if that is not known.
+
+        Only a schema transaction (``atlas.migrate``) knows any.
+        """
+        return self._root is not self and await self._root.alter(statement)
+
     async def _begin_outermost(self) -> None:
         self._root, self._parent = self, None
         self._source, self._connection = await self._acquire()

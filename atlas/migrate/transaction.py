@@ -22,6 +22,8 @@ from atlas.engine import transaction as sqlite_transaction
 from atlas.engine.connection import Connection
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.errors import DatabaseBusyError, SchemaChangeError
+from atlas.migrate.alter import Progress, alter, is_alteration
+from atlas.migrate.definition import quoted
 
 #: How long a migration waits for another one to end. A rebuild of a large table takes minutes.
 LOCK_TIMEOUT_S = 600.0
@@ -49,9 +51,12 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
     https://www.sqlite.org/lang_altertable.html#otheralter
     """
 
-    def __init__(self, engine: SQLiteEngine, lock_timeout_s: float) -> None:
+    def __init__(
+        self, engine: SQLiteEngine, lock_timeout_s: float, progress: Progress | None
+    ) -> None:
         super().__init__(engine, TransactionType.immediate)
         self._lock_timeout_s = lock_timeout_s
+        self._progress = progress
         self._violations: Counter[Violation] = Counter()
 
     async def _begin(self, connection: Connection) -> None:
@@ -66,6 +71,19 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
                 if time.monotonic() >= deadline:
                     raise
         self._violations = await connection.run(lambda: _violations(connection))
+
+    async def alter(self, statement: str) -> bool:
+        """Change a table as an ALTER TABLE of PostgreSQL says; return False for all else."""
+        if not is_alteration(statement):
+            return False
+        connection = self._active()
+
+        def change() -> None:
+            connection.check_inside()
+            alter(connection, statement, self._progress)
+
+        await connection.run(change)
+        return True
 
     async def commit(self) -> None:
         """Commit now, or roll back and raise ``SchemaChangeError`` when references are broken."""
@@ -86,7 +104,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
 
 @asynccontextmanager
 async def schema_transaction(
-    engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+    engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S, progress: Progress | None = None
 ) -> AsyncIterator[Any]:
     """Run a block in which tables may be altered, in a way that SQLite has no ALTER for too.
 
@@ -97,7 +115,9 @@ async def schema_transaction(
     ``PoolTimeoutError`` (PostgreSQL). Raises ``SchemaChangeError``, and writes nothing, when
     afterwards rows would reference rows that are not there, other than those
     that did before. Inside another one it is a savepoint; inside a plain
-    transaction it raises ``TransactionError``.
+    transaction it raises ``TransactionError``. While a table of SQLite is built anew
+    ``progress`` is called with its name, the rows copied, and the rows there
+    are; in another thread.
     """
     kind: Any = SQLiteSchemaTransaction
     if not isinstance(engine, SQLiteEngine):
@@ -106,7 +126,11 @@ async def schema_transaction(
         kind = PostgresSchemaTransaction
     current = engine.current_transaction.get()
     if current is None:
-        block = kind(engine, lock_timeout_s)
+        block = (
+            SQLiteSchemaTransaction(engine, lock_timeout_s, progress)
+            if kind is SQLiteSchemaTransaction
+            else kind(engine, lock_timeout_s)
+        )
     elif isinstance(getattr(current, "_root", current), kind):
         block = engine.transaction()
     else:
@@ -172,8 +196,3 @@ def _shown_row(
     names = ", ".join(quoted(name) for name in dict.fromkeys((*keys, *columns)))
     rows = connection.execute(f"SELECT {names} FROM {quoted(table)} WHERE rowid = ?", (rowid,))
     return ", ".join(f"{name} = {value!r}" for row in rows for name, value in row.items())
-
-
-def quoted(name: str) -> str:
-    """Return ``name`` as an SQL identifier."""
-    return '"{}"'.format(name.replace('"', '""'))

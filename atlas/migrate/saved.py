@@ -1,0 +1,134 @@
+"""Rows saved to a file before they are dropped, and put back.
+
+In: a table, or a column of it. Out: a file with a JSON object for each row,
+and later its rows in the database again. The file is complete or not there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from atlas.engine.connection import MEMORY
+from atlas.errors import SchemaChangeError
+from atlas.migrate.definition import quoted
+
+_ROWS_AT_ONCE = 500
+
+
+def path_of(engine: Any, migration_id: str, table: str, column: str | None) -> Path:
+    """Return where the rows of a table are saved, unless a migration says where."""
+    if engine.engine_type == "sqlite" and engine.path != MEMORY:
+        folder, name = Path(engine.path).parent, Path(engine.path).name
+    else:
+        database = re.sub(r"[?].*", "", engine.path).rpartition("/")[2]
+        folder, name = Path.cwd(), re.sub(r"\W", "", database) or "database"
+    place = table if column is None else f"{table}.{column}"
+    return folder / f"{name}.{re.sub(r'[^0-9T]', '_', migration_id)}.{place}.jsonl"
+
+
+async def save(
+    engine: Any, path: Path, table: str, columns: Sequence[str], keys: Sequence[str]
+) -> int:
+    """Write the columns of all rows to ``path``, and return how many.
+
+    What another run saved there before is kept under a name with a number.
+    """
+    # Without their declared types SQLite's values come as they are stored.
+    stored = "coalesce({0}, NULL) AS {0}" if engine.engine_type == "sqlite" else "{0}"
+    names = ", ".join(stored.format(quoted(name)) for name in dict.fromkeys((*keys, *columns)))
+    order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
+    rows = await engine.run_querystring(QueryString(f"SELECT {names} FROM {quoted(table)}{order}"))
+    text = "".join(
+        json.dumps(dict(row), ensure_ascii=False, default=_to_json) + "\n" for row in rows
+    )
+    try:
+        _write(path, text)
+    except OSError as error:
+        raise SchemaChangeError(
+            f"{table}: its rows cannot be saved to {path} ({error.strerror}), so nothing was "
+            "changed. Make room there, or name another file: save_rows(manager, …, path=…)"
+        ) from error
+    return len(rows)
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        path.rename(_free(path))
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        partial.chmod(0o600)  # it holds what the database holds
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+async def restore_table(engine: Any, path: Path, table: str) -> int:
+    """Insert the rows of a file into the table they are from, and return how many."""
+    count = 0
+    for rows in _chunks(path):
+        names = ", ".join(map(quoted, rows[0]))
+        source = _source(engine, table, list(rows[0]))
+        insert = f"INSERT INTO {quoted(table)} ({names}) SELECT {names} FROM {source}"
+        await engine.run_querystring(QueryString(insert, json.dumps(rows)))
+        count += len(rows)
+    return count
+
+
+async def restore_column(
+    engine: Any, path: Path, table: str, column: str, keys: Sequence[str]
+) -> int:
+    """Put the values of a file into the rows that are still there; return how many it holds."""
+    count = 0
+    for rows in _chunks(path):
+        source = _source(engine, table, [*keys, column])
+        matches = " AND ".join(f"{quoted(table)}.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        update = f"UPDATE {quoted(table)} SET {quoted(column)} = s.{quoted(column)}"
+        await engine.run_querystring(
+            QueryString(f"{update} FROM {source} WHERE {matches}", json.dumps(rows))
+        )
+        count += len(rows)
+    return count
+
+
+def _source(engine: Any, table: str, columns: Sequence[str]) -> str:
+    """Return SQL for rows, given as JSON, in the types of the table's columns."""
+    if engine.engine_type != "sqlite":
+        return f"jsonb_populate_recordset(NULL::{quoted(table)}, CAST({{}} AS jsonb)) AS s"
+    values = ", ".join(
+        f"json_extract(value, '$.{quoted(name)}') AS {quoted(name)}" for name in columns
+    )
+    return f"(SELECT {values} FROM json_each({{}})) AS s"
+
+
+def _chunks(path: Path) -> Iterator[list[dict[str, Any]]]:
+    with path.open(encoding="utf-8") as file:
+        while rows := [json.loads(line) for line in islice(file, _ROWS_AT_ONCE)]:
+            yield rows
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while (free := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    return free
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime.date | datetime.timedelta | decimal.Decimal | uuid.UUID):
+        return str(value)
+    raise SchemaChangeError(
+        f"A value of the type {type(value).__name__} cannot be saved as JSON, so nothing was "
+        "changed. Save it in the migration yourself, with add_raw, and say allow_loss(…)."
+    )
