@@ -7,6 +7,7 @@ Atlas that can go or must change.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import datetime
 import inspect
 import re
@@ -15,12 +16,17 @@ import subprocess
 import sys
 import tomllib
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import piccolo
+import process_project
 import pytest
 from conftest import ROOT
+from databases import Database
+from piccolo.apps.migrations.auto import migration_manager
 from piccolo.apps.migrations.auto.serialisation_legacy import deserialise_legacy_params
+from piccolo.apps.migrations.commands import backwards, forwards
 from piccolo.columns import (
     M2M,
     Boolean,
@@ -47,6 +53,7 @@ from piccolo.table import TABLE_REGISTRY, Table, create_db_tables
 from piccolo.utils.pydantic import create_pydantic_model
 
 import atlas
+import atlas.conf
 from atlas import patches
 from atlas.client import scope
 
@@ -192,6 +199,80 @@ def test_piccolos_commands_ask_the_client_in_scope() -> None:
     """Applied: ``patches.replace_get_engine``."""
     assert Finder.get_engine is scope._get_engine
     assert scope._original_get_engine.__module__ == "piccolo.conf.apps"
+
+
+STOCK_RUN = """
+import asyncio, sys
+from piccolo.apps.migrations.commands.forwards import run_forwards
+from piccolo.apps.migrations.tables import Migration
+
+assert "atlas" not in sys.modules
+try:
+    asyncio.run(run_forwards("one"))
+except ValueError:
+    print(Migration.select(Migration.name).output(as_list=True).run_sync())
+"""
+
+
+def project_of(folder: Path, conf: str) -> process_project.Project:
+    """Return a project of one app whose second migration fails, with another engine."""
+    project = process_project.Project(folder, Database(f"file:{folder / 'one.db'}"))
+    project.add_app("one")
+    (project.folder / "piccolo_conf.py").write_text(
+        "from piccolo.conf.apps import AppRegistry\n"
+        "from piccolo.engine.sqlite import SQLiteEngine\n"
+        f"{conf}\n"
+        "DB = SQLiteEngine('one.db')\n"
+        "APP_REGISTRY = AppRegistry(apps=['one.piccolo_app'])\n"
+    )
+    for id, step in (("m1", process_project.table("thing")), ("m2", "raise ValueError")):
+        path = project.add_migration("one", id, step)
+        path.write_text(path.read_text().replace("from atlas.columns", "from piccolo.columns"))
+    return project
+
+
+def test_stock_commits_each_migration_alone(tmp_path: Path) -> None:
+    """Needed: ``patches._migrations_run``. What came before a failure stays."""
+    project = project_of(tmp_path, "")
+    result = process_project.finished(project.start("python", "-c", STOCK_RUN))
+    assert result.stdout.endswith("['m1']\n"), result.stderr
+
+
+def test_projects_with_another_engine_keep_stock_runs(tmp_path: Path) -> None:
+    """Applied with care: a project whose engine is not Atlas's migrates as Piccolo does."""
+    project = project_of(tmp_path, "import atlas")
+    result = project.piccolo("migrations", "forwards", "one")
+    assert result.returncode == 1
+    assert project.applied() == [("one", "m1")]
+    result = project.piccolo("migrations", "backwards", "one", "--auto_agree")
+    assert result.returncode == 0, result.stdout
+    assert project.applied() == []
+
+
+async def test_who_has_piccolos_function_already_gets_atlass_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Applied: ``patches._migrations_run``, in the function objects themselves.
+
+    The defaults stay Piccolo's, and what goes wrong is raised.
+    """
+    monkeypatch.setattr(atlas.conf, "DB", atlas.create_client(f"file:{tmp_path / 'a.db'}").engine)
+    with pytest.raises(atlas.MigrationError, match="core has no migration 'm9' to apply"):
+        await forwards.run_forwards("core", "m9")
+    assert forwards.run_forwards.__defaults__ == ("all", False, False)
+    assert backwards.run_backwards.__defaults__ == ("1", False, False, False)
+    assert patches.stock_run_forwards.__code__ is not forwards.run_forwards.__code__
+
+
+def test_piccolos_migrations_print_unless_they_are_told_not_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Applied: ``patches._migrations_print``, for the task that asks for it."""
+    context = contextvars.copy_context()
+    context.run(patches.prints.set, False)
+    context.run(vars(migration_manager)["print"], "unwanted")
+    vars(migration_manager)["print"]("wanted")
+    assert capsys.readouterr().out == "wanted\n"
 
 
 # atlas/columns.py
@@ -577,9 +658,20 @@ NAMES: dict[str, dict[str, str | None]] = {
     },
     "piccolo.utils.pydantic": {"get_pydantic_value_type": "column"},
     "piccolo.apps.migrations.auto.migration_manager.MigrationManager": {
-        "add_raw_backwards": "self raw",
-        "add_table": "self class_name tablename schema columns",
+        "__init__": "self migration_id app_name description preview add_tables drop_tables"
+        " rename_tables change_table_schemas add_columns drop_columns rename_columns alter_columns"
+        " add_constraints drop_constraints raw raw_backwards fake wrap_in_transaction",
+        "run": "self backwards",
     },
+    "piccolo.apps.migrations.commands.forwards": {
+        "run_forwards": "app_name migration_id fake preview",
+        "forwards": "app_name migration_id fake preview",
+    },
+    "piccolo.apps.migrations.commands.backwards": {
+        "run_backwards": "app_name migration_id auto_agree clean preview",
+        "backwards": "app_name migration_id auto_agree clean preview",
+    },
+    "piccolo.apps.migrations.tables.Migration": {"name": None, "app_name": None, "ran_on": None},
     "piccolo.engine.sqlite.SQLiteEngine": {
         "run_ddl": "self ddl in_pool",
         "run_querystring": "self querystring in_pool",

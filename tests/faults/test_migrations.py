@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from databases import Database
 from doubles import leftovers, wait_until
-from project import Project, finished, sql, table
+from process_project import Project, finished, sql, table
 
 ROWS = 20_000
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from databases import Database
 from doubles import LockHolder, leftovers
-from project import Project, drop_table, finished, sql, sql_backwards, table
+from process_project import Project, drop_table, finished, sql, sql_backwards, table
 
 #: Both ways to run all migrations.
 FORWARDS = [("atlas", "migrate"), ("piccolo", "migrations", "forwards", "all")]
