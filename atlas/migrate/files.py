@@ -15,6 +15,7 @@ from types import ModuleType
 from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.errors import ConfigurationError, MigrationError
+from atlas.migrate.log import file_sha256
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class MigrationFile:
     #: The ``ID`` in the file, under which the log has it.
     id: str
     path: Path
+    #: The hash of its text, as the log keeps it.
+    sha256: str
     module: ModuleType = field(repr=False, compare=False)
 
     @property
@@ -58,13 +61,14 @@ def migration_files(app_name: str) -> list[MigrationFile]:
     for path in sorted(folder.glob("*.py")):
         if path.name == "__init__.py":
             continue
+        sha256 = file_sha256(path)
         module = _imported(path)
         id = getattr(module, "ID", None)
         if not id:  # a helper of the migrations, as for stock Piccolo
             continue
         if id in found:
             raise MigrationError(f"{path} and {found[id].path.name} both have the ID {id}.")
-        found[id] = MigrationFile(app_name, id, path, module)
+        found[id] = MigrationFile(app_name, id, path, sha256, module)
     return [found[id] for id in sorted(found)]
 
 

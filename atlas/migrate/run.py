@@ -221,8 +221,7 @@ class _Run:
                     if self._wanted.backwards:
                         await log.forget(self._engine, file.app_name, file.id)
                     else:
-                        sha256 = log.file_sha256(file.path)
-                        await log.record(self._engine, file.app_name, file.id, sha256)
+                        await log.record(self._engine, file.app_name, file.id, file.sha256)
                 except Exception as error:
                     reason = _reason(error, file.path)
                     raise MigrationFailedError([(file.app_name, file.id)], reason) from error
