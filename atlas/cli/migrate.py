@@ -25,15 +25,15 @@ def migrate(
         list[str] | None, typer.Argument(help="The apps to migrate. [default: all]")
     ] = None,
     to: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="ID",
             help="The last migration of the one app to apply or take back: its id, 1 for the next"
-            " one, or all.",
+            " one only, or all. [default: all; none with --backwards]",
         ),
-    ] = "all",
+    ] = None,
     backwards: Annotated[
-        bool, typer.Option("--backwards", help="Take migrations back; --to says down to which.")
+        bool, typer.Option("--backwards", help="Take migrations back, down to the one of --to.")
     ] = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="Print the SQL, and change nothing.")
@@ -60,13 +60,15 @@ def migrate(
     """
     from atlas.cli.terminal import TerminalReport, interrupted, say
     from atlas.migrate.report import AppPlan
-    from atlas.migrate.run import Wanted, run
+    from atlas.migrate.run import ALL, Wanted, run
     from atlas.settings import Settings
 
-    find_piccolo_conf()
-    wanted = Wanted(tuple(apps or ()), to, backwards, fake)
     if backwards and fake:
         raise typer.BadParameter("--fake is for migrations that are applied.")
+    if backwards and to is None:
+        raise typer.BadParameter("--backwards needs --to: an id, 1 for the latest one, or all.")
+    find_piccolo_conf()
+    wanted = Wanted(tuple(apps or ()), to or ALL, backwards, fake)
     report = TerminalReport()
 
     def confirm(plans: list[AppPlan]) -> bool:

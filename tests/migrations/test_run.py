@@ -550,3 +550,11 @@ def test_four_processes_apply_each_migration_once(project: Project) -> None:
     assert [result.returncode for result in results] == [0, 0, 0, 0], results
     assert project.applied() == [*ALL[:2], ("places", "m3"), ALL[2]]
     assert project.database.rows("SELECT id FROM place ORDER BY id") == [("n2",), ("p",)]
+
+
+def test_options_that_do_not_fit_are_refused(file_project: Project) -> None:
+    """Nothing is taken back that nobody asked for."""
+    for options in (("--backwards", "--yes"), ("--backwards", "--to", "all", "--fake")):
+        result = file_project.atlas("migrate", *options)
+        assert result.returncode == 2
+        assert state(file_project) == (None, None)
