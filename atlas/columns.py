@@ -84,6 +84,10 @@ class Now(TimestamptzNow):
     sorts together with the text that Piccolo stores.
     """
 
+    # Piccolo's looks its own constructor up, each time a column is made (utils/repr.py).
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @property
     def sqlite(self) -> str:
         return "(strftime('%Y-%m-%d %H:%M:%f+00:00', 'now'))"

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import piccolo
 from piccolo.apps.migrations.auto import migration_manager
-from piccolo.apps.migrations.commands import backwards, forwards
+from piccolo.apps.migrations.commands import backwards, forwards, new
 from piccolo.columns import Column, ForeignKey
-from piccolo.conf.apps import Finder
+from piccolo.conf.apps import AppConfig, Finder
 from piccolo.engine.base import Engine
 from piccolo.engine.finder import engine_finder
 from piccolo.table import TableMeta
@@ -206,6 +206,25 @@ def _migration_steps() -> None:
         setattr(migration_manager.MigrationManager, name, replaced(name.removeprefix("_")))
 
 
+def _new_migrations_are_checked() -> None:
+    """Let ``piccolo migrations new`` say what it left out.
+
+    apps/migrations/commands/new.py, line 93, writes what the differ found and
+    looks no further; ``NoChanges`` is what it raises where that is nothing.
+    """
+    original = new._create_new_migration
+
+    async def create_new_migration(app_config: AppConfig, *args: Any, **kwargs: Any) -> Any:
+        from atlas.migrate.new import warn_of_rest
+
+        try:
+            return await original(app_config, *args, **kwargs)
+        finally:
+            await warn_of_rest(app_config)
+
+    vars(new)["_create_new_migration"] = create_new_migration
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -231,3 +250,4 @@ def apply() -> None:
     _migrations_print()
     _migrations_run()
     _migration_steps()
+    _new_migrations_are_checked()

@@ -51,6 +51,8 @@ def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
     run(programs / "pip", "install", "-qq", wheel)
 
     run(programs / "piccolo", "migrations", "forwards", "all")
+    checked = run(programs / "atlas", "check")
+    assert "all agree. Compared: docs/model.md, table classes, migration files" in checked
     assert "38 tables" in run(programs / "atlas", "seed", "--demo")
     assert "Nothing to do" in run(programs / "atlas", "seed", "--demo")
     assert "SO-0001" in run(programs / "python", "-c", QUERY)

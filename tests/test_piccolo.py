@@ -24,7 +24,13 @@ import process_project
 import pytest
 from conftest import ROOT
 from databases import Database
-from piccolo.apps.migrations.auto import migration_manager
+from piccolo.apps.migrations.auto import (
+    DiffableTable,
+    SchemaDiffer,
+    SchemaSnapshot,
+    migration_manager,
+)
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.apps.migrations.auto.serialisation_legacy import deserialise_legacy_params
 from piccolo.apps.migrations.commands import backwards, forwards
 from piccolo.columns import (
@@ -767,3 +773,38 @@ def test_stock_booleans_have_no_database_default_of_sqlites() -> None:
         yes = Boolean(default=True)
 
     assert Flag.yes.ddl.endswith("DEFAULT true")
+
+
+def diffable(name: str, *columns: Any) -> DiffableTable:
+    class Made(Table, tablename=name.lower()):
+        pass
+
+    for column_name, column in columns:
+        column._meta.name = column_name
+    return DiffableTable(name, name.lower(), columns=[column for _, column in columns])
+
+
+def test_stock_differ_leaves_out_changes_of_one_name_in_two_tables() -> None:
+    """Needed: the check of new migrations in ``patches.py`` and ``migrate/new.py``."""
+    differ = SchemaDiffer(
+        schema=[diffable("One", ("title", Text())), diffable("Two", ("title", Text()))],
+        schema_snapshot=[diffable("One", ("name", Text())), diffable("Two")],
+        auto_input="y",
+    )
+    assert len(differ.rename_columns.statements) == 1
+    assert differ.add_columns.statements == []  # Two.title
+
+
+async def test_stock_snapshot_leaves_attributes_of_altered_columns_as_they_were() -> None:
+    """Needed: ``migrate/declared.py`` makes each column of a snapshot anew from its params."""
+    manager = MigrationManager(migration_id="1", app_name="stock")
+    manager.add_table("One", tablename="one")
+    manager.add_column("One", "one", "name", "name", column_class=Text, params={"default": "a"})
+    later = MigrationManager(migration_id="2", app_name="stock")
+    later.alter_column(
+        "One", "one", "name", "name", params={"default": "b"}, old_params={"default": "a"}
+    )
+    (table,) = SchemaSnapshot([manager, later]).get_snapshot()
+    (column,) = table.columns
+    assert column._meta.params["default"] == "b"
+    assert column.default == "a"

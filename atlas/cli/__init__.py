@@ -6,7 +6,7 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import audit, migrate, seed
+from atlas.cli import audit, check, migrate, seed
 from atlas.cli.app import app, main
 
-__all__ = ["app", "audit", "main", "migrate", "seed"]
+__all__ = ["app", "audit", "check", "main", "migrate", "seed"]

@@ -1,0 +1,174 @@
+"""The schema that table classes declare, and the one that migrations add up to.
+
+In: Piccolo's tables, or the ``DiffableTable``s of its ``SchemaSnapshot``, and a
+dialect. Out: a ``Schema``. It asks the column classes for their own DDL and
+opens no database.
+
+A snapshot's columns know only what the migrations wrote (``params``): where one
+was altered, its attributes are still the old ones (schema_snapshot.py, 1.38). So
+each column is made anew from its ``params``, for the classes as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+
+from piccolo.apps.migrations.auto.diffable_table import DiffableTable
+from piccolo.columns import Column as PiccoloColumn
+from piccolo.columns import ForeignKey as PiccoloForeignKey
+from piccolo.columns.indexes import IndexMethod
+from piccolo.constraints import Constraint, Unique
+from piccolo.table import Table as PiccoloTable
+
+from atlas.columns import ModelColumn
+from atlas.constraints import Index as IndexConstraint
+from atlas.migrate.dialect import default_sql, type_sql
+from atlas.migrate.schema import ANY_DEFAULT, Column, Dialect, ForeignKey, Index, Names, Table
+from atlas.ulid import new_ulid
+
+
+def from_classes(
+    tables: Iterable[type[PiccoloTable]], dialect: Dialect, app: str = ""
+) -> dict[str, Table]:
+    """Return the schema that table classes declare."""
+    return {
+        table._meta.tablename: _table(
+            table._meta.tablename, table._meta.columns, table._meta.constraints, dialect, app
+        )
+        for table in tables
+    }
+
+
+def from_snapshot(
+    tables: Iterable[DiffableTable], dialect: Dialect, app: str = ""
+) -> dict[str, Table]:
+    """Return the schema that migrations add up to."""
+    return {
+        table.tablename: _table(table.tablename, table.columns, table.constraints, dialect, app)
+        for table in tables
+    }
+
+
+def _table(
+    name: str,
+    columns: Sequence[PiccoloColumn],
+    constraints: Sequence[Constraint],
+    dialect: Dialect,
+    app: str,
+) -> Table:
+    # What a column's DDL asks of its table.
+    owner: Any = SimpleNamespace(
+        _meta=SimpleNamespace(
+            tablename=name, db=SimpleNamespace(engine_type=dialect), columns=columns
+        )
+    )
+    made = {_stored_name(column): _made_anew(column, owner) for column in columns}
+    foreign_keys = {}
+    indexes = []
+    for column_name, column in made.items():
+        if isinstance(column, PiccoloForeignKey):
+            foreign_keys[column_name] = _foreign_key(column_name, column, name, made)
+        meta = column._meta
+        if meta.unique:
+            key = f"{name}_{column_name}_key" if dialect == "postgres" else None
+            indexes.append(Index((column_name,), unique=True, name=key))
+        if meta.index:
+            method = "" if meta.index_method is IndexMethod.btree else meta.index_method.value
+            indexes.append(
+                Index((column_name,), unique=False, name=f"{name}_{column_name}", rule=method)
+            )
+    rules = []
+    for constraint in constraints:
+        index = _constraint_index(constraint)
+        if index is None:
+            rules.append(f"constraint {constraint._meta.name}")
+        else:
+            indexes.append(index)
+    return Table(
+        name=name,
+        columns={
+            column_name: _column(column_name, column, made, dialect)
+            for column_name, column in made.items()
+        },
+        primary_key=tuple(n for n, column in made.items() if column._meta.primary_key),
+        foreign_keys=foreign_keys,
+        indexes=tuple(indexes),
+        rules=tuple(rules),
+        app=app,
+    )
+
+
+def _stored_name(column: PiccoloColumn) -> str:
+    return column._meta.db_column_name
+
+
+def _made_anew(column: PiccoloColumn, owner: Any) -> PiccoloColumn:
+    made = type(column)(**column._meta.params)
+    made._meta._name = column._meta.name
+    made._meta._table = owner
+    return made
+
+
+def _column(
+    name: str, column: PiccoloColumn, columns: dict[str, PiccoloColumn], dialect: Dialect
+) -> Column:
+    declared = column.column_type if not _is_to_itself(column) else _own_key(columns).column_type
+    choices = column._meta.choices
+    return Column(
+        name=name,
+        type=type_sql(dialect, declared),
+        null=column._meta.null,
+        default=_default(column, dialect),
+        choices=tuple(_token(member) for member in choices) if choices else (),
+        makes_id=getattr(column, "default", None) is new_ulid,
+    )
+
+
+def _default(column: PiccoloColumn, dialect: Dialect) -> str | None:
+    if isinstance(column, ModelColumn):
+        return default_sql(dialect, column._default_sql())
+    return ANY_DEFAULT  # Piccolo's own bake even generated values in
+
+
+def _token(member: Enum) -> str:
+    value = getattr(member.value, "value", member.value)  # a Choice of Piccolo's
+    return str(value)
+
+
+def _is_to_itself(column: PiccoloColumn) -> bool:
+    return isinstance(column, PiccoloForeignKey) and column._meta.params["references"] == "self"
+
+
+def _own_key(columns: dict[str, PiccoloColumn]) -> PiccoloColumn:
+    return next(column for column in columns.values() if column._meta.primary_key)
+
+
+def _foreign_key(
+    name: str, column: PiccoloForeignKey[Any], table: str, columns: dict[str, PiccoloColumn]
+) -> ForeignKey:
+    meta = column._foreign_key_meta
+    if _is_to_itself(column):
+        target = f"{table}.{_stored_name(_own_key(columns))}"
+    else:
+        key = meta.resolved_target_column
+        target = f"{meta.resolved_references._meta.tablename}.{_stored_name(key)}"
+    return ForeignKey(
+        column=name,
+        target=target,
+        on_delete=meta.on_delete.value,
+        on_update=meta.on_update.value,
+    )
+
+
+def _constraint_index(constraint: Constraint) -> Index | None:
+    params = constraint._meta.params
+    names: Names = tuple(params.get("columns", ()))
+    if isinstance(constraint, IndexConstraint):
+        return Index(names, unique=False, name=constraint._meta.name)
+    if isinstance(constraint, Unique):
+        rule = "" if params.get("nulls_distinct", True) else "NULLS NOT DISTINCT"
+        return Index(names, unique=True, name=constraint._meta.name, rule=rule)
+    return None

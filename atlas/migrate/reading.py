@@ -1,0 +1,58 @@
+"""A database opened to be looked at: never written, never made.
+
+In: an engine. Out: what the readers of ``database.py`` and ``log.py`` need of one.
+On SQLite that is a connection of its own, which refuses to write, leaves the
+file's journal mode as it is and makes no file; on PostgreSQL, a read-only
+transaction. Either way all of it is seen as it was at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from atlas.engine.compiled import compiled
+from atlas.engine.connection import MEMORY, Connection, Rows
+from atlas.engine.sqlite import SQLiteEngine
+
+
+class ReadOnlyFile:
+    """An SQLite file, as far as reading goes."""
+
+    engine_type = "sqlite"
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.path = connection.path
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> Rows:
+        """Run one query and return its rows."""
+        sql, parameters = compiled(querystring)
+        return await self._connection.run(lambda: self._connection.execute(sql, parameters))
+
+
+@asynccontextmanager
+async def reading(engine: Any) -> AsyncIterator[Any]:
+    """Look at the database of ``engine`` in a block.
+
+    Raises ``DatabaseFileError`` where there is no file, or no database in it, and
+    ``DatabaseServerError`` for a server that is away. In a transaction of the
+    caller's the block is part of it, and sees what it has changed.
+    """
+    if engine.current_transaction.get() is not None:
+        yield engine
+    elif isinstance(engine, SQLiteEngine) and engine.path != MEMORY:
+        connection = Connection(engine.path, engine.options, reader=True)
+        try:
+            await connection.open()
+            await connection.run(lambda: connection.execute("BEGIN"))
+            yield ReadOnlyFile(connection)
+        finally:
+            connection.close()
+            await connection.wait_closed()
+    else:
+        async with engine.snapshot():
+            yield engine
