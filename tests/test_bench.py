@@ -74,6 +74,25 @@ def test_targets_are_judged(run: tuple[str, dict[str, Any]]) -> None:
         assert f"{target['line']} by {target['tasks']}, at least 4 x piccolo" in printed
 
 
+def test_queries_are_measured_at_each_size(tmp_path: Path) -> None:
+    """Each query of tests/queries.sql has its cost and rows at every size, and its growth."""
+    path = tmp_path / "bench.json"
+    sizes = ("--lines", "500", "--lines", "1000")
+    result = bench("--only", "queries", *sizes, "--seconds", "0.01", "--json", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    measured = json.loads(path.read_text())["queries"]
+    assert [query["query"] for query in measured] == [f"S{n}" for n in range(1, 7)] + [
+        f"D{n}" for n in range(1, 7)
+    ]
+    for query in measured:
+        assert query["ms"].keys() == {"500", "1000"}
+        assert query["growth"] == pytest.approx(query["ms"]["1000"] / query["ms"]["500"])
+        if query["query"] not in ("S2", "S3"):  # these return none: they write
+            assert all(query["rows"].values())
+        assert f"{query['query']} " in result.stdout
+    assert "500 lines" in result.stdout
+
+
 def test_unknown_line_is_refused() -> None:
     """--only names the lines there are when it is given another."""
     result = bench("--only", "nonsense")

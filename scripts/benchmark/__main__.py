@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmark import data, peers, report
+from benchmark import data, growth, peers, report
 from benchmark.check import check
 from benchmark.line import LINES, Line
 from benchmark.measure import Result, measure
 from benchmark.peers.peer import Peer
 
-_NAMES = [line.name for line in LINES]
+#: Not a line of peers, and only measured when it is asked for: it fills gigabytes.
+_QUERIES = "queries"
+
+#: The sizes of its databases, in order lines.
+_SIZES = [20_000, 1_000_000]
+
+_NAMES = [*(line.name for line in LINES), _QUERIES]
 
 
 def _known(names: list[str] | None) -> list[str] | None:
@@ -37,12 +43,35 @@ def main(
         list[str] | None,
         typer.Option(metavar="LINE", callback=_known, help=f"One of: {', '.join(_NAMES)}."),
     ] = None,
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--lines",
+            min=1,
+            help="Order lines for queries; repeat it. 20000 and 1000000 by default.",
+        ),
+    ] = None,
     json_path: Annotated[
         Path, typer.Option("--json", metavar="PATH", help="Where the figures go.")
     ] = Path("build/bench.json"),
 ) -> None:
-    """Measure this engine beside others, on one file with the same pragmas, in one run."""
+    """Measure this engine beside others, on one file with the same pragmas, in one run.
+
+    With --only queries: what each query of tests/queries.sql costs in databases of
+    several sizes. The large one takes minutes to fill, and three gigabytes.
+    """
     chosen = [line for line in LINES if not only or line.name in only]
+    content: dict[str, Any] = {}
+    if chosen:
+        content = _beside_peers(chosen, rounds, rows, slice_s)
+        report.show(content, Console())
+    if only and _QUERIES in only:
+        content["queries"] = _growth(sizes or _SIZES, slice_s)
+        report.show_queries(content["queries"], Console())
+    report.write(content, json_path)
+
+
+def _beside_peers(chosen: list[Line], rounds: int, rows: int, slice_s: float) -> dict[str, Any]:
     installed, missing = peers.load()
     for name, reason in missing.items():
         print(f"{name} is left out: {reason}")
@@ -50,9 +79,21 @@ def main(
         filled = data.make(Path(folder), rows)
         results = asyncio.run(_run(installed, chosen, filled, rounds, slice_s))
     options = {"rounds": rounds, "rows": rows, "slice_s": slice_s}
-    content = report.report(results, installed, missing, options)
-    report.write(content, json_path)
-    report.show(content, Console())
+    return report.report(results, installed, missing, options)
+
+
+def _growth(sizes: list[int], slice_s: float) -> list[dict[str, Any]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder,
+        Progress(console=Console(stderr=True)) as progress,
+    ):
+        bar = progress.add_task("Filling", total=None)
+
+        def on_step(title: str, done: int, total: int) -> None:
+            progress.update(bar, description=title, completed=done, total=total)
+
+        costs = growth.measure(sizes, Path(folder), slice_s, on_step)
+    return [cost.as_json() for cost in costs]
 
 
 async def _run(

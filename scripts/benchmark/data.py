@@ -94,7 +94,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def make(folder: Path, orders: int) -> Data:
     """Make the file in ``folder`` and fill it with ``orders`` orders and their parents."""
     path = folder / "bench.db"
-    _migrate(path)
+    migrate(path)
     data = Data(path, [], [], [])
     with closing(connect(path)) as database:
         database.execute("BEGIN")
@@ -103,7 +103,8 @@ def make(folder: Path, orders: int) -> Data:
     return data
 
 
-def _migrate(path: Path) -> None:
+def migrate(path: Path) -> None:
+    """Make a database at ``path`` with all tables and no rows."""
     subprocess.run(
         [sys.executable, "-m", "piccolo.main", "migrations", "forwards", "all"],
         env={**os.environ, "DATABASE_URL": f"file:{path}", "PICCOLO_CONF": "atlas.conf"},

@@ -67,6 +67,24 @@ def show(content: dict[str, Any], console: Console) -> None:
         )
 
 
+def show_queries(queries: list[dict[str, Any]], console: Console) -> None:
+    """Print what each query costs at each size, and how many times as much at the last one."""
+    table = Table(pad_edge=False)
+    table.add_column("Query", no_wrap=True, max_width=40)
+    sizes = list(queries[0]["ms"])
+    for size in sizes:
+        table.add_column(f"{size:,} lines\nms", justify="right")
+        table.add_column("\nrows", justify="right")
+    table.add_column("\ngrowth", justify="right")
+    for query in queries:
+        cells = []
+        for size in sizes:
+            cells += [f"{query['ms'][size]:,.2f}", f"{query['rows'][size]:,}"]
+        title = f"{query['query']} {query['title']}"
+        table.add_row(title, *cells, f"{query['growth']:.1f}")
+    console.print(table)
+
+
 def _line(result: Result) -> dict[str, Any]:
     engine = result.rates.get(_ENGINE)
     return {
