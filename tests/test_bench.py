@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-LINES = ("point-read", "join", "insert", "update")
+LINES = ("point-read", "prepared-point-read", "join", "insert", "update")
 #: These need nothing that Atlas does not need itself.
 ALWAYS_THERE = ("sqlite3", "aiosqlite", "piccolo", "atlas")
 

@@ -78,16 +78,21 @@ class _Job:
 
 
 class Source(Protocol):
-    """Where the connection of a ``SharedJob`` comes from and goes back to."""
-
-    def note_cost(self, seconds: float) -> None:
-        """Learn how long a job kept the processor busy. Called in a connection's thread."""
+    """Where the connection of a ``SharedJob`` comes from. Called in the connection's thread."""
 
     def following(self, connection: Connection) -> SharedJob | None:
-        """Return the next job for the connection, if there is one. Called in its thread."""
+        """Return the next job for the connection; None takes it back with the next answer."""
 
-    def release(self, connection: Connection) -> None:
-        """Take the connection back. Called in the event loop of the job's future."""
+    def answer(
+        self, job: SharedJob, result: Any, error: BaseException | None, taken: Connection | None
+    ) -> None:
+        """Tell whoever waits for a job, and take back the connection unless another follows.
+
+        Raises ``RuntimeError`` when their event loop is closed.
+        """
+
+    def note_cost(self, seconds: float) -> None:
+        """Learn how long a job kept the processor busy."""
 
 
 class SharedJob(_Job):
@@ -97,32 +102,39 @@ class SharedJob(_Job):
     woken to hand the connection on.
     """
 
-    __slots__ = ("source", "work")
+    __slots__ = ("is_measured", "since", "source", "what", "work")
 
     future: asyncio.Future[Any]
 
     def __init__(
-        self, work: Callable[[Connection], Any], future: asyncio.Future[Any], source: Source
+        self,
+        work: Callable[[Connection], Any],
+        future: asyncio.Future[Any],
+        source: Source,
+        what: str,
+        since: float,
     ) -> None:
-        super().__init__(_nothing, future, stoppable=True)
         self.work = work
+        self.future = future
         self.source = source
+        #: Shown to those who wait behind it, and when it began to wait itself.
+        self.what = what
+        self.since = since
+        self.is_measured = False
+        self.stoppable = True
+        self.reads = False
+        self.cancelled = False
 
     def place(self, connection: Connection) -> None:
         """Say which connection is to run it."""
+        self.function = partial(self._measured if self.is_measured else self.work, connection)
 
-        def function() -> Any:
-            start = time.thread_time()
-            try:
-                return self.work(connection)
-            finally:
-                self.source.note_cost(time.thread_time() - start)
-
-        self.function = function
-
-
-def _nothing() -> None:
-    """Do nothing, as a job that has no place yet."""
+    def _measured(self, connection: Connection) -> Any:
+        start = time.thread_time()
+        try:
+            return self.work(connection)
+        finally:
+            self.source.note_cost(time.thread_time() - start)
 
 
 class Connection:
@@ -194,12 +206,10 @@ class Connection:
                 self.stop(job)
             raise
 
-    def start(self, job: SharedJob) -> None:
-        """Run a job; its source lent this connection for it, and gets it back."""
+    def start(self, job: SharedJob) -> bool:
+        """Run a job whose source lent this connection for it; return False if it is closed."""
         job.place(self)
-        if not self._put(job):
-            error = ConnectionClosedError(f"The connection to {self.path} is closed.")
-            _release(job.source, self, partial(_tell, job.future, None, error))
+        return self._put(job)
 
     def stop(self, job: _Job) -> None:
         """Skip a job nobody waits for any more, or interrupt its statement if it has begun."""
@@ -461,13 +471,14 @@ class Connection:
             self._connect()
         except BaseException as error:
             fault = error
+        job: _Job | None
         while (job := self._next()) is not None:
             while job is not None:  # what its function holds on to is not to wait in _next
                 job = self._run(job, fault)
         self._disconnect()
         if self._loop is not None and self._ended is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(_tell, self._ended, None, None)
+                self._loop.call_soon_threadsafe(tell, self._ended, None, None)
 
     def _next(self) -> _Job | None:
         while True:
@@ -479,7 +490,7 @@ class Connection:
                         self._closed = True
                         return None
 
-    def _run(self, job: _Job, fault: BaseException | None) -> _Job | None:
+    def _run(self, job: _Job, fault: BaseException | None) -> SharedJob | None:
         """Run a job, tell whoever waits for it, and return the next if it is known already."""
         with self._lock:
             self._current = job
@@ -492,28 +503,27 @@ class Connection:
                 error = raised
         with self._lock:
             self._current = None
-        following: _Job | None = None
-        if job.future is not None:
-            tell = partial(_tell, job.future, result, error)
-            if isinstance(job, SharedJob):
-                following = self._following(job)
-                if following is None:
-                    tell = partial(_release, job.source, self, tell)
-            try:
-                job.future.get_loop().call_soon_threadsafe(tell)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                following = None
-            del tell
+        following: SharedJob | None = None
+        if isinstance(job, SharedJob):
+            following = self._answer(job, result, error)
+        elif job.future is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                job.future.get_loop().call_soon_threadsafe(tell, job.future, result, error)
         del result, error  # an error's traceback holds this frame, and would be held by it
         return following
 
-    def _following(self, job: SharedJob) -> SharedJob | None:
+    def _answer(self, job: SharedJob, result: Any, error: BaseException | None) -> SharedJob | None:
         if job.cancelled:  # an interrupted statement may have left something
             try:
                 self.rollback()
             except BaseException:
                 self.close()
-        return job.source.following(self)
+        following = job.source.following(self)
+        try:
+            job.source.answer(job, result, error, None if following else self)
+        except RuntimeError:  # as above
+            return None
+        return following
 
     def _connect(self) -> None:
         forks.opening(self, self.path, file_identity(self.path))
@@ -575,18 +585,14 @@ def file_identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Give a future what it waits for, unless whoever waited is gone."""
     if future.done():
         return
     if error is None:
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def _release(source: Source, connection: Connection, then: Callable[[], None]) -> None:
-    source.release(connection)
-    then()
 
 
 def _uri(path: str, *, reader: bool) -> str:

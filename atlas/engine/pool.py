@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.engine.connection import MEMORY, Connection, Result, SharedJob
+from atlas.engine.connection import MEMORY, Connection, Result, SharedJob, tell
 from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError, PoolTimeoutError
 
@@ -27,8 +27,14 @@ _CLOSE_TIMEOUT_S = 2.0
 #: one row takes about 0.015 ms.
 _QUICK_S = 0.0001
 
+#: Every so many jobs one is measured, because looking at the clock takes as long as the rest.
+_MEASURED = 8
+
 #: A job that has run for longer is not waited for while there are other connections.
 _STUCK_S = 0.001
+
+#: So much is shown of the statement that holds a connection.
+_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -58,25 +64,15 @@ class _Holder:
     job: SharedJob | None = None
 
 
-class _Request:
-    """Somebody who waits for a connection of their own, or for any to run a job."""
+class _Waiter:
+    """Somebody who waits for a connection of their own."""
 
-    __slots__ = ("future", "has_waited", "job", "since", "what")
+    __slots__ = ("future", "since", "what")
 
-    def __init__(
-        self,
-        what: str,
-        since: float | None,
-        future: asyncio.Future[Any],
-        job: SharedJob | None = None,
-    ) -> None:
-        #: Resolves to a connection, or for a job to its result; or to _TryAgain.
+    def __init__(self, future: asyncio.Future[Any], what: str, since: float) -> None:
         self.future = future
         self.what = what
-        #: When it began to wait, and whether it is to be before those who came later.
-        self.since = time.monotonic() if since is None else since
-        self.has_waited = since is not None
-        self.job = job
+        self.since = since
 
 
 class _TryAgain:
@@ -96,7 +92,7 @@ class Lane:
         self.requests_timed_out = 0
         self.longest_wait_ms = 0.0
         #: Those who asked first are first. Threads take jobs from it, so it is behind the lock.
-        self.waiting: deque[_Request] = deque()
+        self.waiting: deque[_Waiter | SharedJob] = deque()
         self.holders: dict[Connection, _Holder] = {}
         #: Those that were given up and are still busy for somebody who is gone.
         self.leaving: set[Connection] = set()
@@ -112,6 +108,10 @@ class Lane:
         self._spreading: asyncio.TimerHandle | None = None
         #: How long the last jobs kept the processor busy, on average.
         self._cost_s = 0.0
+        self._jobs = 0
+        #: What threads have to say to those who wait for their jobs, and whether that is known.
+        self._answers: deque[tuple[asyncio.Future[Any], Any, BaseException | None, Any]] = deque()
+        self._is_answering = False
         self._make = make
         self._closed = False
 
@@ -132,16 +132,21 @@ class Lane:
         ``what`` is shown to those who wait behind it. Raises ``PoolTimeoutError``
         after the acquire timeout and ``ConnectionClosedError`` once closed.
         """
-        since: float | None = None
+        since = 0.0
         while True:
-            connection = await self._free(what, has_waited=since is not None)
+            connection = await self._free(what, has_waited=since > 0)
             if connection is not None:
                 return connection
-            request = _Request(what, since, self._loop.create_future())
-            given = await self._wait(request)
+            waiter = _Waiter(self._loop.create_future(), what, since or time.monotonic())
+            self._enqueue(waiter, first=since > 0)
+            since = waiter.since
+            try:
+                given = await waiter.future
+            except (asyncio.CancelledError, GeneratorExit):
+                self._withdraw(waiter)
+                raise
             if given is not _TryAgain:
                 return given  # type: ignore[no-any-return]
-            since = request.since
 
     async def run(self, work: Callable[[Connection], Result], what: str) -> Result:
         """Run ``work`` on a connection that is free, in its thread, and return its result.
@@ -150,20 +155,27 @@ class Lane:
         queue with those in ``acquire``, with the same errors. A cancel stops the
         job as in ``Connection.run``.
         """
-        since: float | None = None
+        since = 0.0
         while True:
             connection = None
-            if since is not None or not self._is_quick():
-                connection = await self._free(what, has_waited=since is not None)
-            job = SharedJob(work, self._loop.create_future(), self)
-            request = _Request(what, since, job.future, job)
-            if connection is not None:
-                self.holders[connection].job = job
-                connection.start(job)
-            result = await self._wait(request, in_queue=connection is None)
+            if since or not self._is_quick():
+                connection = await self._free(what, has_waited=since > 0)
+            future = self._loop.create_future()
+            job = SharedJob(work, future, self, what, since or time.monotonic())
+            self._jobs += 1
+            job.is_measured = self._jobs % _MEASURED == 0
+            if connection is None:
+                self._enqueue(job, first=since > 0)
+            else:
+                self._start(connection, job)
+            since = job.since
+            try:
+                result = await future
+            except (asyncio.CancelledError, GeneratorExit):
+                self._withdraw(job)
+                raise
             if result is not _TryAgain:
                 return result  # type: ignore[no-any-return]
-            since = request.since
 
     def release(self, connection: Connection) -> None:
         """Give a clean connection back: to the first who waits, else to the idle ones."""
@@ -181,23 +193,48 @@ class Lane:
         self.leaving.add(connection)
         connection.settle(connection.rollback, lambda: self.release(connection), self._loop)
 
-    def following(self, connection: Connection) -> SharedJob | None:
-        """Return the job of whoever is first, unless they want a connection of their own.
+    # What follows is called in the threads of the connections.
 
-        For the thread of a connection that has run a job. None says that the
-        connection is to be released.
-        """
+    def following(self, connection: Connection) -> SharedJob | None:
+        """Return the job that is first, unless somebody who wants the connection is before it."""
         with self._lock:
             if self._closed or not connection.is_alive:
                 return None
-            while self.waiting and (job := self.waiting[0].job) is not None:
-                request = self.waiting.popleft()
-                if not request.future.done():  # else cancelled, just now
-                    self._note_wait(request)
-                    self._hold(connection, request.what, job)
+            while self.waiting and isinstance(job := self.waiting[0], SharedJob):
+                self.waiting.popleft()
+                if not job.future.done():  # else cancelled, just now
+                    self._note_wait(job)
+                    self._hold(connection, job.what, job)
                     job.place(connection)
                     return job
         return None
+
+    def answer(
+        self, job: SharedJob, result: Any, error: BaseException | None, taken: Connection | None
+    ) -> None:
+        """Tell whoever waits for a job, and take back the connection unless another follows."""
+        self._answers.append((job.future, result, error, taken))
+        if not self._is_answering:
+            self._is_answering = True
+            try:
+                self._loop.call_soon_threadsafe(self._give_answers)
+            except RuntimeError:
+                self._answers.clear()
+                raise
+
+    def note_cost(self, seconds: float) -> None:
+        """Learn how long a job kept the processor busy."""
+        self._cost_s += (min(seconds, _STUCK_S) - self._cost_s) / 2
+
+    # In the event loop again.
+
+    def _give_answers(self) -> None:
+        self._is_answering = False  # first: a thread may add one any time
+        while self._answers:
+            future, result, error, taken = self._answers.popleft()
+            if taken is not None:
+                self.release(taken)
+            tell(future, result, error)
 
     def close(self) -> list[Connection]:
         """Close the connections that nobody uses, and return them.
@@ -217,20 +254,19 @@ class Lane:
             pass
         return closing
 
-    def note_cost(self, seconds: float) -> None:
-        """Learn how long a job kept the processor busy."""
-        self._cost_s += (min(seconds, _STUCK_S) - self._cost_s) / 8
-
     def _is_quick(self) -> bool:
         """Return whether a job does best to wait for a connection that is busy.
 
         That is so while jobs are short: more threads would then only wait for
         each other's hold of Python's interpreter lock.
         """
-        if self._cost_s > _QUICK_S:
+        if self._closed or self._cost_s > _QUICK_S:
             return False
         stuck = time.monotonic() - _STUCK_S
-        return any(h.job is not None and h.since > stuck for h in self.holders.values())
+        for holder in self.holders.values():
+            if holder.job is not None and holder.since > stuck:
+                return True
+        return False
 
     async def _free(self, what: str, *, has_waited: bool) -> Connection | None:
         """Return a connection that is idle, or a new one; None when there is room for neither."""
@@ -282,69 +318,69 @@ class Lane:
         self.opened += 1
         return connection
 
-    async def _wait(self, request: _Request, *, in_queue: bool = True) -> Any:
-        """Return what the request is given; a cancel undoes it."""
-        try:
-            if in_queue:
-                self._enqueue(request)
-            return await request.future
-        except (asyncio.CancelledError, GeneratorExit):
-            self._withdraw(request)
-            raise
+    def _start(self, connection: Connection, job: SharedJob) -> None:
+        """Let a connection that is held run a job."""
+        self.holders[connection].job = job
+        if not connection.start(job):
+            self.release(connection)
+            tell(job.future, None, ConnectionClosedError("The connection was closed."))
 
-    def _enqueue(self, request: _Request) -> None:
+    def _enqueue(self, waiter: _Waiter | SharedJob, *, first: bool) -> None:
+        """Let somebody wait behind all others, or, who has waited before, before them."""
         with self._lock:
-            if request.has_waited:
-                self.waiting.appendleft(request)
+            if first:
+                self.waiting.appendleft(waiter)
             else:
                 self.requests_waited += 1
-                self.waiting.append(request)
+                self.waiting.append(waiter)
         if self._timer is None:
             self._set_timer()
-        self._spread_later()
+        if self._spreading is None:
+            self._spread_later()
 
     def _wake(self, connection: Connection | None) -> bool:
         """Give the connection, or the news that there is room for one, to the first who waits."""
-        while (request := self._next()) is not None:
-            if request.future.done():  # cancelled
+        while (waiter := self._next()) is not None:
+            if waiter.future.done():  # cancelled
                 continue
-            self._note_wait(request)
+            self._note_wait(waiter)
             if connection is None:
-                request.future.set_result(_TryAgain)
+                waiter.future.set_result(_TryAgain)
+                return True
+            self._hold(connection, waiter.what)
+            if isinstance(waiter, SharedJob):
+                self._start(connection, waiter)
             else:
-                self._hold(connection, request.what, request.job)
-                if request.job is None:
-                    request.future.set_result(connection)
-                else:
-                    connection.start(request.job)
+                waiter.future.set_result(connection)
             return True
         return False
 
-    def _next(self) -> _Request | None:
+    def _next(self) -> _Waiter | SharedJob | None:
         with self._lock:
             return self.waiting.popleft() if self.waiting else None
 
-    def _note_wait(self, request: _Request) -> None:
-        self.longest_wait_ms = max(self.longest_wait_ms, _ms_since(request.since))
+    def _note_wait(self, waiter: _Waiter | SharedJob) -> None:
+        self.longest_wait_ms = max(self.longest_wait_ms, _ms_since(waiter.since))
 
-    def _withdraw(self, request: _Request) -> None:
+    def _withdraw(self, waiter: _Waiter | SharedJob) -> None:
         """Undo the request of somebody who was cancelled, or what they were given."""
         with self._lock:
-            if request in self.waiting:
-                self.waiting.remove(request)
-                self._note_wait(request)
+            if waiter in self.waiting:
+                self.waiting.remove(waiter)
+                self._note_wait(waiter)
                 return
-        if request.future.done() and not request.future.cancelled():
-            given = None if request.future.exception() else request.future.result()
+        future = waiter.future
+        if future.done() and not future.cancelled():
+            given = None if future.exception() else future.result()
             if given is _TryAgain:
                 self._wake(None)
-            elif request.job is None and given is not None:
+            elif isinstance(given, Connection):
                 self.release(given)
             return
         for connection, holder in list(self.holders.items()):
-            if request.job is not None and holder.job is request.job:
+            if isinstance(waiter, SharedJob) and holder.job is waiter:
                 self.leaving.add(connection)  # until its thread is done with it
-                connection.stop(request.job)
+                connection.stop(waiter)
 
     def _set_timer(self) -> None:
         with self._lock:
@@ -357,14 +393,14 @@ class Lane:
     def _time_out(self) -> None:
         """Tell those who have waited too long."""
         self._timer = None
-        while (request := self._overdue()) is not None:
-            if not request.future.done():
-                self._note_wait(request)
+        while (waiter := self._overdue()) is not None:
+            if not waiter.future.done():
+                self._note_wait(waiter)
                 self.requests_timed_out += 1
-                request.future.set_exception(PoolTimeoutError(self._describe(request.since)))
+                waiter.future.set_exception(PoolTimeoutError(self._describe(waiter.since)))
         self._set_timer()
 
-    def _overdue(self) -> _Request | None:
+    def _overdue(self) -> _Waiter | SharedJob | None:
         with self._lock:
             if self.waiting and _ms_since(self.waiting[0].since) >= self._timeout_ms:
                 return self.waiting.popleft()
@@ -372,7 +408,7 @@ class Lane:
 
     def _describe(self, since: float) -> str:
         held = "; ".join(
-            f"{holder.what}, for {_ms_since(holder.since):.0f} ms"
+            f"{holder.what[:_SHOWN]}, for {_ms_since(holder.since):.0f} ms"
             for holder in self.holders.values()
         )
         return (

@@ -13,7 +13,7 @@ import contextvars
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -183,15 +183,15 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             sql, parameters, in_pool=in_pool, floats=getattr(querystring, "floats", ())
         )
 
-    async def execute(
+    def execute(
         self, sql: str, parameters: Sequence[Any], *, reads: bool, floats: Sequence[str] = ()
-    ) -> Rows:
+    ) -> Coroutine[Any, Any, Rows]:
         """Run a statement that is compiled already, in the pool, and return its rows.
 
         ``reads`` says that it changes nothing; ``floats`` are the keys of the
         rows under which a float must be.
         """
-        return await self._run(sql, parameters, in_pool=True, reads=reads, floats=floats)
+        return self._run(sql, parameters, in_pool=True, reads=reads, floats=floats)
 
     async def run_ddl(self, ddl: str, in_pool: bool = False) -> Rows:
         """Run one DDL statement of Piccolo's, as SQLite understands it."""
@@ -232,19 +232,24 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(rows))
         return rows
 
-    async def _run_alone(
+    def _run_alone(
         self,
         sql: str,
         parameters: Sequence[Any],
         floats: Sequence[str],
         reads: bool,
         in_pool: bool,
-    ) -> Rows:
+    ) -> Coroutine[Any, Any, Rows]:
         if in_pool and self.pool is not None:
-            return await self.pool.lane(reads=reads).run(
-                lambda connection: connection.execute_alone(sql, parameters, floats), sql[:80]
+            return self.pool.lane(reads=reads).run(
+                lambda connection: connection.execute_alone(sql, parameters, floats), sql
             )
-        source, connection = await self.acquire(reads=reads, what=sql[:80], in_pool=False)
+        return self._run_without_pool(sql, parameters, floats, reads)
+
+    async def _run_without_pool(
+        self, sql: str, parameters: Sequence[Any], floats: Sequence[str], reads: bool
+    ) -> Rows:
+        source, connection = await self.acquire(reads=reads, what=sql, in_pool=False)
         try:
             rows = await connection.run(lambda: connection.execute_alone(sql, parameters, floats))
         except Exception:
@@ -335,7 +340,7 @@ class Batch(BaseBatch):
             self._rows = await engine.run_querystring(querystring, in_pool=True)
             return self
         else:
-            self._source, self._connection = await engine.acquire(reads=True, what=self._sql[:80])
+            self._source, self._connection = await engine.acquire(reads=True, what=self._sql)
         self._connection.begin_reading()
         try:
             await self._run(self._connection, self._open)

@@ -53,11 +53,13 @@ async def _done_by(peer: Peer, data: Data) -> Row:
     await _call(peer, "update", order_id, "called")
     row = plain(await _call(peer, "point_read", order_id), tuple(stored))
     updated_at = row.pop("updated_at")
+    prepared = plain(await _call(peer, "prepared_point_read", order_id), tuple(stored))
     rows = await _call(peer, "join", data.entity_ids[0])
     await _call(peer, "insert", next(data.new_orders()) | {"number": "new-0"})
     return {
         "update": is_updated and abs(datetime.now(UTC) - updated_at) < timedelta(minutes=1),
         "point-read": _typed(row),
+        "prepared-point-read": prepared == {**row, "updated_at": updated_at},
         "join": [_typed(plain(row, _JOINED)) for row in rows],
         "insert": {
             name: _form(value) if name in _OWN else value

@@ -53,6 +53,7 @@ def _updates(data: Data) -> Arguments:
 
 LINES = (
     Line("point-read", "Point read: one order by id, all 21 columns", _point_reads),
+    Line("prepared-point-read", "Prepared point read: the same, prepared once", _point_reads),
     Line("join", "Join: 100 orders of an entity by date, with customer and unit", _joins),
     Line("insert", "Insert: one order, committed", _inserts),
     Line("update", "Update: one column of one order by id, committed", _updates),

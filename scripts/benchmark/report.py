@@ -62,7 +62,7 @@ def show(content: dict[str, Any], console: Console) -> None:
     for target in content["targets"]:
         console.print(
             f"{'met' if target['met'] else 'MISSED'}: {target['line']} by {target['tasks']}, "
-            f"at least {target['least']:g} x {target['peer']}: {target['ratio']:.2f}",
+            f"at least {target['least']:.3g} x {target['peer']}: {target['ratio']:.2f}",
             highlight=False,
         )
 

@@ -22,5 +22,8 @@ _LINES = ("point-read", "join", "insert", "update")
 TARGETS = (
     Target("point-read", "piccolo", 4.0),
     Target("point-read", "sqlalchemy-orm", 3.0),
+    Target("prepared-point-read", "aiosqlite", 1 / 1.5),
+    Target("prepared-point-read", "tortoise", 3.0),
+    Target("prepared-point-read", "sqlalchemy-orm", 8.0),
     *(Target(line, "tortoise", 1.0) for line in _LINES),
 )

@@ -123,6 +123,131 @@ def _never() -> Connection:
     raise AssertionError("the lane is full")
 
 
+# Statements of their own, which need no connection for longer than they run.
+
+
+async def test_short_statements_share_a_reader(sqlite_engine: SQLiteEngine) -> None:
+    """Many short reads at the same time are run by one thread, which is woken for few of them."""
+    async with pooled(sqlite_engine, pool_size=4) as engine:
+        await entity("A").save()
+        for _ in range(5):
+            counts = await asyncio.gather(*(Entity.count().run() for _ in range(100)))
+            assert counts == [1] * 100
+        lane = engine.pool.readers if engine.pool else None
+        assert lane is not None
+        assert lane._cost_s < pool_module._QUICK_S
+        assert engine.stats().requests_waited > 300
+
+
+async def test_a_slow_statement_holds_up_no_others(sqlite_engine: SQLiteEngine) -> None:
+    """Short reads go on beside one that takes for ever, also those that were behind it."""
+    async with pooled(sqlite_engine, pool_size=2) as engine:
+        await asyncio.gather(*(Entity.count().run() for _ in range(10)))
+        slow = asyncio.create_task(slow_read().run())
+        quick = [asyncio.create_task(Entity.count().run()) for _ in range(50)]
+        assert await asyncio.wait_for(asyncio.gather(*quick), 20) == [0] * 50
+        assert not slow.done()
+        assert engine.stats().readers == 2
+        for _ in range(50):
+            assert await asyncio.wait_for(Entity.count().run(), 20) == 0
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+
+
+async def test_long_statements_run_side_by_side(sqlite_engine: SQLiteEngine) -> None:
+    """Once statements have proved to be long each has a reader, as far as there are any."""
+    async with pooled(sqlite_engine, pool_size=3) as engine:
+        for _ in range(4):
+            await asyncio.gather(*(slow_read(50_000).run() for _ in range(8)))
+        tasks = [asyncio.create_task(slow_read().run()) for _ in range(3)]
+        await until(lambda: engine.stats().readers_in_use == 3)
+        assert engine.stats().waiting == 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_statements_and_blocks_wait_in_one_queue(
+    sqlite_engine: SQLiteEngine, reads: bool
+) -> None:
+    """Who wants a connection for a block is not passed by statements that came later."""
+    order: list[str] = []
+
+    async def statement(name: str) -> None:
+        await (Entity.count() if reads else entity(name).save())
+        order.append(name)
+
+    async def block(name: str) -> None:
+        async with engine.snapshot() if reads else engine.transaction():
+            order.append(name)
+            await Entity.count()
+
+    async with pooled(sqlite_engine, pool_size=1) as engine:
+        source, connection = await engine.acquire(reads=reads, what="the test")
+        kinds = [statement, statement, block, statement, block, block, statement, statement]
+        tasks = []
+        for number, kind in enumerate(kinds):
+            tasks.append(asyncio.create_task(kind(str(number))))
+            await until(lambda: engine.stats().waiting == len(tasks))
+        source.release(connection)
+        await asyncio.gather(*tasks)
+    assert order == sorted(order)
+
+
+async def test_a_statement_that_waited_too_long_is_not_run(sqlite_engine: SQLiteEngine) -> None:
+    """After PoolTimeoutError nothing of it reaches the database, however long the queue is."""
+    async with pooled(sqlite_engine, acquire_timeout_ms=100, pool_size=1) as engine:
+        slow = asyncio.create_task(slow_read().run())
+        await until(lambda: engine.stats().readers_in_use)
+        waiting = [asyncio.create_task(Entity.count().run()) for _ in range(20)]
+        for result in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(result, PoolTimeoutError)
+            assert "Held by: WITH RECURSIVE counter" in str(result)
+        assert (engine.stats().waiting, engine.stats().requests_timed_out) == (0, 20)
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        assert engine.stats().statements == 0
+        assert await Entity.count() == 0
+
+
+async def test_a_cancel_hits_its_own_statement_only(sqlite_engine: SQLiteEngine) -> None:
+    """Of many statements of one thread, running or waiting, just the cancelled ones end early."""
+    async with pooled(sqlite_engine, pool_size=1) as engine:
+        for _ in range(30):
+            tasks: list[asyncio.Task[object]] = [
+                asyncio.create_task((slow_read() if number == 10 else Entity.count()).run())
+                for number in range(21)
+            ]
+            cancelled = [tasks[10], tasks[13], tasks[-1]]
+            await until(lambda: engine.stats().waiting == 10)
+            for task in cancelled:
+                task.cancel()
+            for task, result in zip(
+                tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True
+            ):
+                if task in cancelled:
+                    assert isinstance(result, asyncio.CancelledError)
+                else:
+                    assert result == 0
+        assert engine.stats().connections_opened == 2
+
+
+async def test_closing_tells_statements_that_wait(sqlite_engine: SQLiteEngine) -> None:
+    """Statements behind a running one get ConnectionClosedError; the running one may finish."""
+    engine = sqlite_engine
+    await engine.start_connection_pool(pool_size=1)
+    running = asyncio.create_task(slow_read(500_000).run())
+    await until(lambda: engine.stats().readers_in_use)
+    waiting = [asyncio.create_task(Entity.count().run()) for _ in range(5)]
+    await until(lambda: engine.stats().waiting == 5)
+    await engine.close_connection_pool()
+    for result in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(result, ConnectionClosedError)
+    assert await running == [{"n": 500_000}]
+    await until(lambda: open_files(engine.path) == [])
+
+
 # Its numbers.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from atlas import Order, create_client
+from atlas import Order, Param, create_client
 from atlas.engine.options import EngineOptions
 from benchmark.peers import sql
 
@@ -21,12 +21,17 @@ class Peer:
         sql.register()
         self._client = create_client(f"file:{path}", **vars(EngineOptions()))
         await self._client.open()
+        by_id = Order.id == Param("order_id")
+        self._find = self._client.prepare(Order.select().where(by_id).first())
 
     async def close(self) -> None:
         await self._client.close()
 
     async def point_read(self, order_id: str) -> Any:
         return await Order.select().where(Order.id == order_id).first()
+
+    async def prepared_point_read(self, order_id: str) -> Any:
+        return await self._find(order_id=order_id)
 
     async def join(self, entity_id: str) -> Any:
         return await (

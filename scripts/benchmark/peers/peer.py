@@ -20,9 +20,10 @@ class Peer(Protocol):
     """A library that does the operations of ``line.py``, each in a method of its name.
 
     ``point_read`` returns a row: a mapping, or an object with the columns as
-    attributes; ``join`` returns a list of rows; the writes return when the row
-    is committed. A method that is no coroutine function is called in a plain
-    loop, whatever the number of tasks.
+    attributes; so does ``prepared_point_read``, from a query that is built once
+    where the library can do that. ``join`` returns a list of rows; the writes
+    return when the row is committed. A method that is no coroutine function is
+    called in a plain loop, whatever the number of tasks.
     """
 
     #: As in the table and in ``target.py``.

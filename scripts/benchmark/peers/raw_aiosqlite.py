@@ -35,6 +35,8 @@ class Peer:
         rows: Any = await self._database.execute_fetchall(sql.POINT_READ, (order_id,))
         return rows[0]
 
+    prepared_point_read = point_read
+
     async def join(self, entity_id: str) -> Any:
         return await self._database.execute_fetchall(sql.JOIN, (entity_id,))
 

@@ -33,6 +33,8 @@ class Peer:
     def point_read(self, order_id: str) -> Any:
         return self._database.execute(sql.POINT_READ, (order_id,)).fetchone()
 
+    prepared_point_read = point_read
+
     def join(self, entity_id: str) -> list[Any]:
         return self._database.execute(sql.JOIN, (entity_id,)).fetchall()
 

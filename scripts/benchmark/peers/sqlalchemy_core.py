@@ -34,6 +34,8 @@ class Peer:
             result = await connection.execute(select(_order).where(_order.c.id == order_id))
             return result.mappings().one()
 
+    prepared_point_read = point_read
+
     async def join(self, entity_id: str) -> Any:
         statement = (
             select(

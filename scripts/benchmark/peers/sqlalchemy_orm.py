@@ -31,6 +31,8 @@ class Peer:
         async with self._session() as session:
             return await session.get_one(Order, order_id)
 
+    prepared_point_read = point_read
+
     async def join(self, entity_id: str) -> Any:
         statement = (
             select(

@@ -92,6 +92,8 @@ class Peer:
     async def point_read(self, order_id: str) -> Any:
         return await Order.select().where(Order.id == order_id).first()
 
+    prepared_point_read = point_read
+
     async def join(self, entity_id: str) -> Any:
         return await (
             Order.select(

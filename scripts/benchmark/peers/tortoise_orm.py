@@ -120,6 +120,8 @@ class Peer:
     async def point_read(self, order_id: str) -> Any:
         return await Order.get(id=order_id)
 
+    prepared_point_read = point_read
+
     async def join(self, entity_id: str) -> Any:
         return await (
             Order.filter(entity_id=entity_id)
