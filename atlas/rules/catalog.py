@@ -91,10 +91,12 @@ _CAPACITY = DatabaseCheck(
     sentence="{seats} open enrollments on a capacity of {capacity}",
     severity=Severity.warning,
     sql="""
-        SELECT t.id, t.capacity AS capacity, COUNT(*) AS seats
-          FROM catalog_batch t JOIN commerce_enrollment e ON e.batch_id = t.id
-         WHERE t.capacity IS NOT NULL AND e.status IN ('Registered', 'Active')
-         GROUP BY t.id, t.capacity HAVING COUNT(*) > t.capacity
+        SELECT t.id, t.capacity AS capacity, COUNT(e.id) AS seats
+          FROM catalog_batch t
+          LEFT JOIN commerce_enrollment e
+            ON e.batch_id = t.id AND e.status IN ('Registered', 'Active')
+         WHERE t.capacity IS NOT NULL
+         GROUP BY t.id HAVING COUNT(e.id) > t.capacity
     """,
 )
 
