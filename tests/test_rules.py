@@ -20,6 +20,7 @@ from atlas import InvalidValueError, Order, OrderLine, Price, RuleViolationError
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer
 from atlas.rules import (
     RULES,
+    DatabaseCheck,
     RowCheck,
     Severity,
     audit,
@@ -691,3 +692,33 @@ def test_row_checks_ask_only_columns_of_their_table() -> None:
             assert {each.column, *each.fields} <= table._column_names
             if rule.id.startswith("P"):
                 assert not private & set(each.fields), each.sentence
+
+
+# --- the document ------------------------------------------------------------
+
+
+def rule_table() -> list[str]:
+    """Return the table of docs/rules.md as the code has it."""
+
+    def names(rule: Any, kind: type) -> str:
+        tables = [each.table.__name__ for each in rule.checks if isinstance(each, kind)]
+        count = len(dict.fromkeys(tables))
+        listed = ", ".join(dict.fromkeys(tables)) if count <= 6 else f"{count} tables"
+        severities = {each.severity for each in rule.checks if isinstance(each, kind)}
+        warned = [each.table.__name__ for each in rule.checks if each.severity is Severity.warning]
+        if Severity.warning in severities and rule.id != "G1":
+            everything = severities == {Severity.warning}
+            listed += " (warning)" if everything else f" (warning: {', '.join(warned)})"
+        return listed or "-"
+
+    return [
+        f"| {rule.id} | {names(rule, RowCheck)} | {names(rule, DatabaseCheck)} "
+        f"| {rule.not_audited or '-'} |"
+        for rule in RULES.values()
+    ]
+
+
+def test_document_lists_the_rules() -> None:
+    """docs/rules.md has every rule with its tables and what is not audited, as the code does."""
+    text = (ROOT / "docs" / "rules.md").read_text()
+    assert re.findall(r"^\| [A-Z]\d \|.*$", text, re.MULTILINE) == rule_table()
