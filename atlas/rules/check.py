@@ -10,6 +10,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from piccolo.columns import Column
@@ -104,7 +105,7 @@ class _Values(dict[str, Any]):
 def _values(table: type[Table], row: Mapping[str, Any] | Table) -> _Values:
     if isinstance(row, Table):
         row = {name: row._plain(name) for name in row._column_names}
-    columns: dict[str, Any] = {column._meta.name: column for column in table._meta.columns}
+    columns = _columns(table)
     values = _Values(_defaults(table))
     for name, value in row.items():
         if name not in columns:
@@ -118,6 +119,12 @@ def _values(table: type[Table], row: Mapping[str, Any] | Table) -> _Values:
     return values
 
 
+@cache
+def _columns(table: type[Table]) -> dict[str, Any]:
+    return {column._meta.name: column for column in table._meta.columns}
+
+
+@cache
 def _defaults(table: type[Table]) -> dict[str, Any]:
     """Return what the columns hold that are left out, where that is known before the insert."""
     defaults: dict[str, Any] = {}
