@@ -53,7 +53,7 @@ def parameters(database: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     """
 
     def first(sql: str, **values: Any) -> Any:
-        row = database.execute(f"{sql} LIMIT 1", values).fetchone()
+        row = database.execute(sql, values).fetchone()
         if row is None:
             raise LookupError(f"there is no row to ask for: {' '.join(sql.split())}")
         return row[0] if len(row) == 1 else row
@@ -109,8 +109,8 @@ def parameters(database: sqlite3.Connection) -> dict[str, dict[str, Any]]:
         **month,
     )
     middle = first(
-        "SELECT updated_at, id FROM commerce_order"
-        " ORDER BY id LIMIT 1 OFFSET (SELECT COUNT(*) / 2 FROM commerce_order) --"
+        "SELECT updated_at, id FROM commerce_order ORDER BY updated_at, id"
+        " LIMIT 1 OFFSET (SELECT COUNT(*) / 2 FROM commerce_order)"
     )
     return {
         "S1": {
