@@ -20,6 +20,7 @@
     ├── TransactionLostError     a transaction that is over                     (also RuntimeError)
     ├── DatabaseServerError      a server that cannot be reached       (also ConnectionError)
     ├── DatabaseBusyError        a lock was held too long      (also sqlite3.OperationalError)
+    ├── ReadOnlyError            a write to what only reads    (also sqlite3.OperationalError)
     └── DatabaseFileError        a file that cannot be used    (also sqlite3.OperationalError)
 
 Each is also the built-in it resembles, so code written for plain Piccolo,
@@ -230,6 +231,13 @@ class DatabaseServerError(AtlasError, ConnectionError):
 
 class DatabaseBusyError(AtlasError, sqlite3.OperationalError):
     """Another process held the lock of the file for longer than the busy timeout."""
+
+
+class ReadOnlyError(AtlasError, sqlite3.OperationalError):
+    """A write to an SQLite file that was opened with ``read_only``. Nothing was written.
+
+    PostgreSQL says it itself, and asyncpg raises ``ReadOnlySQLTransactionError``.
+    """
 
 
 class DatabaseFileError(AtlasError, sqlite3.OperationalError):

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import shlex
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import FunctionType
 from typing import Any, TypeVar
 
 import piccolo
+from piccolo.apps.fixtures.commands import dump as piccolo_dump
+from piccolo.apps.fixtures.commands import load as piccolo_load
 from piccolo.apps.migrations.auto import migration_manager
 from piccolo.apps.migrations.commands import backwards, forwards, new
+from piccolo.apps.sql_shell.commands import run as piccolo_sql_shell
+from piccolo.apps.tester.commands import run as piccolo_tester
 from piccolo.columns import Column, ForeignKey
 from piccolo.conf.apps import AppConfig, Finder
 from piccolo.engine.base import Engine
@@ -225,6 +231,76 @@ def _new_migrations_are_checked() -> None:
     vars(new)["_create_new_migration"] = create_new_migration
 
 
+def _fixtures() -> None:
+    """Let ``piccolo fixtures`` take all 38 tables out of a database, and into another.
+
+    apps/fixtures/commands/dump.py, line 58, reads table after table while
+    others write. load.py, line 75, takes a column that a row does not name for
+    null; line 84 writes a tree in the order of the file, a thousand rows at a
+    time, so that a child may come before its parent; and line 90 overwrites
+    ``created_at`` too.
+    """
+    from atlas import fixtures
+
+    piccolo_dump.get_dump = partial(fixtures.dump, piccolo_dump.get_dump)
+    piccolo_load.load_json_string = fixtures.load
+
+
+def _sql_shell() -> None:
+    """Let ``piccolo sql_shell run`` enforce foreign keys, and keep a password out of ``ps``.
+
+    apps/sql_shell/commands/run.py, line 30, gives psql the whole URL; line 65
+    starts sqlite3, where foreign keys are off, and which makes a missing file.
+    The code changes, as in ``_migrations_run``, and for the same reason.
+    """
+
+    def run() -> None:
+        from atlas.sql_shell import run
+
+        run()
+
+    piccolo_sql_shell.run.__code__ = run.__code__
+
+
+def _playground() -> None:
+    """Let ``piccolo playground run`` open this schema.
+
+    apps/playground/commands/run.py, line 442, makes tables of bands in
+    ./piccolo.sqlite, and drops those that are there under the same names (line
+    227). Nobody but Piccolo's own command imports that module: it registers
+    those tables.
+    """
+
+    def run(
+        engine: str,
+        user: str | None,
+        password: str | None,
+        database: str,
+        host: str,
+        port: int | None,
+        ipython_profile: bool,
+    ) -> None:
+        from atlas.playground import run_stock_command
+
+        run_stock_command(engine, ipython_profile)
+
+    if (module := sys.modules.get("piccolo.apps.playground.commands.run")) is not None:
+        module.run.__code__ = run.__code__
+
+
+def _tester() -> None:
+    """Let ``piccolo tester run --pytest_args`` take words in quotes: ``-k 'one or two'``.
+
+    apps/tester/commands/run.py, line 81, splits at every blank.
+    """
+    run_pytest = piccolo_tester.run_pytest
+
+    def run_split_pytest(pytest_args: list[str]) -> int:
+        return run_pytest(shlex.split(" ".join(pytest_args)))
+
+    piccolo_tester.run_pytest = run_split_pytest
+
+
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:
     """Replace ``Finder.get_engine`` (conf/apps.py) and return the original.
 
@@ -251,3 +327,7 @@ def apply() -> None:
     _migrations_run()
     _migration_steps()
     _new_migrations_are_checked()
+    _fixtures()
+    _sql_shell()
+    _playground()
+    _tester()

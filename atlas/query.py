@@ -12,7 +12,7 @@ import asyncio
 import copy
 import gc
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -459,6 +459,10 @@ class Select(PiccoloSelect[TableInstance]):
         self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
         return self
 
+    def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
+        """Order the rows; the primary key of a join table stands for its two columns."""
+        return super().order_by(*_single_columns(columns), ascending=ascending)
+
     async def response_handler(self, response: list[dict[str, Any]]) -> Any:
         for selected in self.columns_delegate.selected_columns:
             if isinstance(selected, M2MSelect):
@@ -513,8 +517,23 @@ class Objects(PiccoloObjects[TableInstance]):
         self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
         return self
 
+    def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
+        """Order the rows; the primary key of a join table stands for its two columns."""
+        return super().order_by(*_single_columns(columns), ascending=ascending)
+
     async def _process_results(self, results: Any) -> Any:
         return await _in_slices(super()._process_results, results)
+
+
+def _single_columns(
+    columns: Iterable[Column | str | QueryString],
+) -> Iterator[Column | str | QueryString]:
+    """Yield ``columns``, and instead of a composite key its columns: it is none that is stored."""
+    for column in columns:
+        if isinstance(column, CompositeKey):
+            yield from column.columns
+        else:
+            yield column
 
 
 async def _in_slices(process: Callable[[Any], Awaitable[Any]], results: Any) -> Any:

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     atlas_synchronous: Annotated[Synchronous, BeforeValidator(str.upper)] = (
         EngineOptions.synchronous
     )
+    atlas_read_only: bool = EngineOptions.read_only
     atlas_statement_cache: int = _number("statement_cache")
     atlas_log_queries: bool = EngineOptions.log_queries
     atlas_log_parameters: bool = EngineOptions.log_parameters

@@ -38,6 +38,9 @@ import atlas.conf
 from atlas.engine.postgres import PostgresEngine
 from atlas.engine.sqlite import SQLiteEngine
 
+# `piccolo tester run` imports it before this file is read, with the developer's database.
+atlas.conf.DB = atlas.create_client().engine
+
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 

@@ -201,6 +201,53 @@ def test_pydantic_models_are_made_of_every_table() -> None:
     assert promotion_id.annotation == str | None
 
 
+STOCK_COMMANDS = """
+import asyncio, inspect, json
+from piccolo.apps.fixtures.commands import dump, load
+from piccolo.apps.playground.commands import run as playground
+from piccolo.apps.sql_shell.commands import run as sql_shell
+from piccolo.apps.tester.commands import run as tester
+
+source = lambda command: inspect.getsource(command)
+assert "snapshot" not in source(dump.get_dump)
+assert "values=table_class._meta.columns" in source(load.load_json_string)
+assert "table_class.from_dict(row.__dict__)" in source(load.load_json_string)
+assert 'args += [dsn]' in source(sql_shell.run)
+assert '["sqlite3", database]' in source(sql_shell.run)
+assert 'pytest_args.split(" ")' in source(tester.run)
+assert "db = SQLiteEngine()" in source(playground.run)
+assert "if_exists=True" in source(playground.populate)
+
+assert " ".join(inspect.signature(playground.run).parameters) == (
+    "engine user password database host port ipython_profile"
+)
+
+bodies = [command.__code__ for command in (sql_shell.run, playground.run)]
+names = [dump.get_dump, load.load_json_string, tester.run_pytest]
+import atlas
+assert sql_shell.run.__code__ is not bodies[0]
+assert playground.run.__code__ is not bodies[1]
+assert dump.get_dump is not names[0]
+assert load.load_json_string is not names[1]
+assert tester.run_pytest is not names[2]
+"""
+
+
+def test_stock_commands_have_the_faults_that_are_patched() -> None:
+    """Needed: ``_fixtures``, ``_sql_shell``, ``_playground`` and ``_tester``; and applied.
+
+    What each command does with them is tested in test_fixtures.py, test_shell.py
+    and test_playground.py.
+    """
+    subprocess.run([sys.executable, "-c", STOCK_COMMANDS], check=True)
+
+
+def test_importing_atlas_registers_no_table_of_the_stock_playground() -> None:
+    """The bands of Piccolo's playground are tables of nobody who does not ask for them."""
+    code = "import atlas, sys; assert 'piccolo.apps.playground.commands.run' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_piccolos_commands_ask_the_client_in_scope() -> None:
     """Applied: ``patches.replace_get_engine``."""
     assert Finder.get_engine is scope._get_engine
@@ -614,7 +661,9 @@ NAMES: dict[str, dict[str, str | None]] = {
         "run": "self in_pool node",
         "_update_instance": "self instance data_dict",
     },
+    "piccolo.query.methods.objects.Objects": {"order_by": "self columns ascending"},
     "piccolo.query.methods.select.Select": {
+        "order_by": "self columns ascending",
         "columns": "self columns",
         "response_handler": "self response",
     },
@@ -659,10 +708,22 @@ NAMES: dict[str, dict[str, str | None]] = {
     },
     "piccolo.table.TableMeta": {
         "db": None,
+        "refresh_db": "self",
         "get_column_by_name": "self name match_db_column_name",
         "get_formatted_tablename": "self include_schema quoted",
     },
-    "piccolo.utils.pydantic": {"get_pydantic_value_type": "column"},
+    "piccolo.utils.pydantic": {
+        "get_pydantic_value_type": "column",
+        "create_pydantic_model": (
+            "table nested exclude_columns include_columns include_default_columns include_readable "
+            "all_optional model_name deserialize_json recursion_depth max_recursion_depth "
+            "pydantic_config json_schema_extra"
+        ),
+    },
+    "piccolo.apps.sql_shell.commands.run": {"run": ""},
+    "piccolo.apps.tester.commands.run": {"run": "pytest_args piccolo_conf"},
+    "piccolo.apps.fixtures.commands.dump": {"dump": "apps tables"},
+    "piccolo.apps.fixtures.commands.load": {"load": "path chunk_size on_conflict"},
     "piccolo.apps.migrations.auto.migration_manager.MigrationManager": {
         "__init__": "self migration_id app_name description preview add_tables drop_tables"
         " rename_tables change_table_schemas add_columns drop_columns rename_columns alter_columns"

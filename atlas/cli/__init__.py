@@ -10,3 +10,6 @@ from atlas.cli import audit, check, migrate, seed
 from atlas.cli.app import app, main
 
 __all__ = ["app", "audit", "check", "main", "migrate", "seed"]
+from atlas.cli import playground
+
+__all__ = ["app", "main", "playground", "seed"]

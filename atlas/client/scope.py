@@ -167,6 +167,13 @@ class BoundMeta(TableMeta):
     def db(self, value: Engine[Any]) -> None:
         self._db = value
 
+    def refresh_db(self) -> None:
+        """Do nothing: the engine is looked up each time.
+
+        ``piccolo tester run`` calls it for every table; Piccolo's would tie them
+        to the engine of the test configuration, and no client would reach them.
+        """
+
 
 def bind(*tables: type[Table]) -> None:
     """Let ``tables`` run on the current engine."""

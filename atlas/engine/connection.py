@@ -26,7 +26,7 @@ from urllib.parse import quote
 from atlas.engine import converters, forks, interrupts
 from atlas.engine.faults import check_whole, check_writable, is_busy, translated
 from atlas.engine.options import EngineOptions
-from atlas.engine.pragmas import pragmas
+from atlas.engine.pragmas import only_reads, pragmas
 from atlas.errors import ConnectionClosedError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -148,7 +148,7 @@ class Connection:
         self, path: str, options: EngineOptions, *, reader: bool, parked_s: float | None = None
     ) -> None:
         self.path = path
-        self.reader = reader
+        self.reader = reader or options.read_only
         #: Which file it is, so that a file of the same name can be told from it.
         self.identity: tuple[int, int] | None = None
         self._options = options
@@ -441,8 +441,12 @@ class Connection:
                 db.execute(f"SELECT {number} -- {times}").close()
 
     def _set_pragmas(self) -> None:
+        db = self._open_db()
+        db.set_authorizer(None)
         for name, value in pragmas(self._options, reader=self.reader).items():
             self.execute(f"PRAGMA {name} = {value}")
+        if self._options.read_only:  # query_only alone could be switched off again
+            db.set_authorizer(only_reads)
         self._changed = False
 
     def _take_back_pragmas(self) -> None:
@@ -561,10 +565,10 @@ class Connection:
         forks.closed(self)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        checked = self.path != MEMORY and not self.reader
+        checked = self.path != MEMORY and (self._options.read_only or not self.reader)
         if self.path != MEMORY:
             self.identity = file_identity(self.path)
-        if checked:
+        if checked and not self.reader:
             check_writable(self.path)
         # SQLite reads the file only now: what is no database, or cut off, shows here, before
         # anything is changed in it.
@@ -598,5 +602,7 @@ def tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) 
 def _uri(path: str, *, reader: bool) -> str:
     if path == MEMORY:
         return "file::memory:"
-    # A reader needs the writer's -wal and -shm files, so it opens for writing too.
+    # A reader needs the writer's -wal and -shm files, so it opens for writing too. So does one
+    # that is never to write: with mode=ro SQLite leaves both files behind, and in them what
+    # others wrote, when it happens to be the last to close.
     return f"file:{quote(os.fsencode(path))}?mode={'rw' if reader else 'rwc'}"

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from atlas.errors import DatabaseBusyError, DatabaseFileError
+from atlas.errors import DatabaseBusyError, DatabaseFileError, ReadOnlyError
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -90,6 +90,11 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
     if code == sqlite3.SQLITE_CORRUPT:
         return DatabaseFileError(
             f"{path}: is damaged ({error}), perhaps cut off while it was copied. {_RESTORE}"
+        )
+    if code == sqlite3.SQLITE_AUTH:  # which is refused on a connection that only reads
+        return ReadOnlyError(
+            f"{path}: is open for reading only, and nothing was written. To write, open it without "
+            "read_only."
         )
     if code == sqlite3.SQLITE_READONLY:
         return DatabaseFileError(f"{path}: cannot be written ({error}). {_RIGHTS}")

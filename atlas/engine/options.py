@@ -40,6 +40,8 @@ class EngineOptions:
     busy_timeout_ms: int = 30_000
     #: SQLite: when a commit is on the disk. See ``pragmas.py``.
     synchronous: Synchronous = "FULL"
+    #: Write nothing and make no file: whatever would, fails with ``ReadOnlyError``.
+    read_only: bool = False
     #: Prepared statements kept by each connection.
     statement_cache: int = 256
     #: Log every statement to ``atlas.engine`` at INFO; at DEBUG they are logged anyway.
@@ -54,7 +56,7 @@ class EngineOptions:
                 raise ConfigurationError(
                     f"{name} is {value!r}; give a whole number from {least} to {MOST}."
                 )
-        for name in ("log_queries", "log_parameters"):
+        for name in ("read_only", "log_queries", "log_parameters"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; give True or False.")
         if self.synchronous not in get_args(Synchronous):

@@ -243,11 +243,14 @@ class _Shared(PiccoloPostgresEngine):
             )
 
     def _connect_options(self) -> dict[str, Any]:
-        return {
+        options: dict[str, Any] = {
             **self.config,
             "timeout": self._timeout_s,
             "statement_cache_size": self.options.statement_cache,
         }
+        if self.options.read_only:
+            options["server_settings"] = {"default_transaction_read_only": "on"}
+        return options
 
     async def _prepare(self, connection: Any) -> None:
         self._connections_opened += 1

@@ -279,8 +279,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         """Return a transaction to enter with ``async with``.
 
         It begins IMMEDIATE: a DEFERRED one that reads and then writes fails at
-        once when another process wrote in between, instead of waiting.
+        once when another process wrote in between, instead of waiting. One that
+        cannot write anyway is always DEFERRED, and keeps no other process from writing.
         """
+        if self.options.read_only:
+            transaction_type = TransactionType.deferred
         return Transaction(self, transaction_type, allow_nested)
 
     def snapshot(self) -> Snapshot:

@@ -167,6 +167,7 @@ def test_each_option_is_an_argument() -> None:
         "acquire_timeout_ms": 2,
         "busy_timeout_ms": 3,
         "synchronous": "EXTRA",
+        "read_only": True,
         "statement_cache": 4,
         "log_queries": True,
         "log_parameters": True,

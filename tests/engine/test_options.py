@@ -18,6 +18,7 @@ def test_defaults_are_safe() -> None:
         "acquire_timeout_ms": 30_000,
         "busy_timeout_ms": 30_000,
         "synchronous": "FULL",
+        "read_only": False,
         "statement_cache": 256,
         "log_queries": False,
         "log_parameters": False,

@@ -1,0 +1,154 @@
+"""Rows out of a database as JSON, and into another, as ``piccolo fixtures`` does.
+
+In: the tables to dump, or the JSON text of a dump. Out: rows of one moment; or
+a database that has every row of the text, in one transaction. Knows Piccolo's
+tables and no command; ``atlas/patches.py`` puts it behind the two commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import pydantic
+from piccolo.apps.fixtures.commands.shared import FixtureConfig
+from piccolo.columns import Column
+from piccolo.conf.apps import Finder
+from piccolo.engine.finder import engine_finder
+from piccolo.query.mixins import OnConflictAction
+from piccolo.table import Table, sort_table_classes
+from piccolo.utils.encoding import load_json
+from piccolo.utils.list import batch
+from piccolo.utils.pydantic import create_pydantic_model
+
+from atlas.errors import AtlasError
+
+Rows = dict[type[Table], list[Table]]
+
+
+async def dump(
+    get_dump: Callable[[list[FixtureConfig]], Awaitable[dict[str, Any]]],
+    fixture_configs: list[FixtureConfig],
+) -> dict[str, Any]:
+    """Return what Piccolo's ``get_dump`` returns, all of it as of one moment.
+
+    An engine that is not Atlas's has no snapshot, and is read as Piccolo does.
+    """
+    engine: Any = engine_finder()
+    if not hasattr(engine, "snapshot"):
+        return await get_dump(fixture_configs)
+    async with engine.snapshot():
+        return await get_dump(fixture_configs)
+
+
+async def load(
+    json_string: str, chunk_size: int = 1000, on_conflict_action: OnConflictAction | None = None
+) -> None:
+    """Insert the rows of a dump, parents before children, all of them or none.
+
+    A column that a row does not name gets its default. A row whose primary key
+    is taken is an error, or stays as it is (DO NOTHING), or takes the values of
+    the dump (DO UPDATE), except for ``created_at``, which never changes, and
+    ``updated_at``, which moves when another value does. Raises ``AtlasError``
+    for an app, a table, a column or a value that there cannot be.
+    """
+    rows = _rows(load_json(json_string))
+    engine = engine_finder()
+    if engine is None:
+        raise AtlasError("There is no database to load into: piccolo_conf has no DB.")
+    async with engine.transaction():
+        for table in sort_table_classes(list(rows)):
+            for chunk in batch(data=parents_first(table, rows[table]), chunk_size=chunk_size):
+                query = table.insert(*chunk)
+                if on_conflict_action is not None:
+                    _on_conflict(query, table, on_conflict_action)
+                await query.run()
+
+
+def parents_first(table: type[Table], rows: list[Table]) -> list[Table]:
+    """Return ``rows`` in an order in which no row comes before one of them that it references.
+
+    Rows that reference each other in a circle stay where they are; they can be
+    written by one statement only.
+    """
+    references = [
+        column._meta.name
+        for column in table._meta.foreign_key_columns
+        if column._foreign_key_meta.resolved_references is table
+    ]
+    if not references:
+        return rows
+    place = {getattr(row, table._meta.primary_key._meta.name): n for n, row in enumerate(rows)}
+    parents = {
+        n: {place[key] for name in references if (key := getattr(row, name)) in place} - {n}
+        for n, row in enumerate(rows)
+    }
+    try:
+        return [rows[n] for n in TopologicalSorter(parents).static_order()]
+    except CycleError:
+        return rows
+
+
+def _rows(contents: Any) -> Rows:
+    """Return the rows of a dump as objects; raise ``AtlasError`` for what they cannot be."""
+    finder = Finder()
+    rows: Rows = {}
+    for app_name, tables in _items(contents, "The fixture"):
+        try:
+            app = finder.get_app_config(app_name=app_name)
+        except ValueError:
+            raise AtlasError(f"The fixture's app {app_name} is not registered.") from None
+        for table_name, dicts in _items(tables, f"The fixture's app {app_name}"):
+            try:
+                table = app.get_table_with_name(table_name)
+            except ValueError:
+                raise AtlasError(f"The app {app_name} has no table {table_name}.") from None
+            rows[table] = _objects(table, f"{app_name}.{table_name}", dicts)
+    return rows
+
+
+def _items(value: Any, what: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        raise AtlasError(f"{what} is no JSON object, but a {type(value).__name__}.")
+    yield from value.items()
+
+
+def _objects(table: type[Table], name: str, dicts: Any) -> list[Table]:
+    model: Any = create_pydantic_model(
+        table,
+        include_default_columns=True,
+        # A column by its name as well as by that in the database: Piccolo dumps the former.
+        pydantic_config={"extra": "forbid", "populate_by_name": True},
+    )
+    try:
+        parsed = pydantic.TypeAdapter(list[model]).validate_python(dicts)
+    except pydantic.ValidationError as error:
+        # The values stay out of the message: they are personal data.
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"])
+        raise AtlasError(
+            f"{name}{place}: {first['msg']} (the first of {error.error_count()} errors). "
+            "Nothing was loaded."
+        ) from None
+    objects = []
+    for number, row in enumerate(parsed):
+        try:
+            objects.append(table.from_dict(row.model_dump(exclude_unset=True)))
+        except ValueError as error:  # as of a column without a default that is not named
+            raise AtlasError(f"{name}[{number}]: {error}. Nothing was loaded.") from None
+    return objects
+
+
+def _on_conflict(query: Any, table: type[Table], action: OnConflictAction) -> None:
+    """Let ``query`` keep, or overwrite, a row whose primary key is taken."""
+    never_change = {*getattr(table, "_fixed_names", ()), table._meta.primary_key._meta.name}
+    stamps = table._meta.auto_update_columns
+    values: list[Column] = [
+        column
+        for column in table._meta.columns
+        if column._meta.name not in never_change and not any(column is stamp for stamp in stamps)
+    ]
+    if not values:  # a join row without anything of its own
+        action = OnConflictAction.do_nothing
+    query.on_conflict(target=table._meta.primary_key, action=action, values=values)
