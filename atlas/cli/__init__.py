@@ -13,3 +13,7 @@ __all__ = ["app", "audit", "check", "main", "migrate", "seed"]
 from atlas.cli import playground
 
 __all__ = ["app", "main", "playground", "seed"]
+from atlas.cli import info, playground, seed
+from atlas.cli.app import app, main
+
+__all__ = ["app", "info", "main", "playground", "seed"]

@@ -40,6 +40,11 @@ def masked(text: str) -> str:
     return _PASSWORD.sub(lambda m: "***" if m[1] is None else f"{m[1]}:***@", text)
 
 
+def path_or_url(text: str) -> str:
+    """Return the URL of a database that a person may also give by the path of its file."""
+    return text if ":" in text.partition("/")[0] else f"file:{quote(text)}"
+
+
 @dataclass(frozen=True)
 class DatabaseURL:
     """A parsed database URL. ``str`` and ``repr`` mask the password."""

@@ -15,6 +15,7 @@ from piccolo.table import create_db_tables
 
 import atlas.seed
 from atlas import TABLES, Client, create_client
+from atlas.engine.url import path_or_url
 
 
 def rows() -> atlas.seed.Seed:
@@ -49,5 +50,4 @@ def to_look_at(database: str) -> Client:
 
     Raises ``ConfigurationError`` for what is no path and no URL.
     """
-    url = database if ":" in database.partition("/")[0] else f"file:{database}"
-    return create_client(url, read_only=True)
+    return create_client(path_or_url(database), read_only=True)
