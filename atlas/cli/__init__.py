@@ -6,14 +6,7 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import audit, check, migrate, seed
+from atlas.cli import audit, check, info, migrate, playground, seed
 from atlas.cli.app import app, main
 
-__all__ = ["app", "audit", "check", "main", "migrate", "seed"]
-from atlas.cli import playground
-
-__all__ = ["app", "main", "playground", "seed"]
-from atlas.cli import info, playground, seed
-from atlas.cli.app import app, main
-
-__all__ = ["app", "info", "main", "playground", "seed"]
+__all__ = ["app", "audit", "check", "info", "main", "migrate", "playground", "seed"]

@@ -541,6 +541,7 @@ def test_options_are_those_of_the_async_client(file_url: str) -> None:
         "acquire_timeout_ms": 3,
         "busy_timeout_ms": 4,
         "synchronous": "OFF",
+        "read_only": True,
         "statement_cache": 5,
         "log_queries": True,
         "log_parameters": True,
