@@ -10,14 +10,15 @@ from atlas import TABLES, Client
 
 #: What to try, with what it shows.
 QUERIES = {
-    "rows": "await Order.select(Order.number, Order.order_date, Order.total_amount).limit(5)",
+    "rows": "await Order.select(Order.number, Order.total_amount).order_by(Order.number).limit(5)",
     "a join": "await OrderLine.select(OrderLine.order_id.number, OrderLine.item_id.name).limit(5)",
     "a sum by group": (
         "await Order.select(Order.unit_id.name, Sum(Order.total_amount))"
         ".group_by(Order.unit_id.name)"
     ),
-    "one object": "order = await Order.objects(Order.customer_id).first(); order",
-    "what it refers to": "order.customer_id.full_name",
+    "one object, and what it refers to": (
+        "order = await Order.objects(Order.customer_id).first(); order.customer_id"
+    ),
     "many to many": (
         "await Person.select(Person.full_name, Person.tags(Tag.name, as_list=True)).limit(9)"
     ),
