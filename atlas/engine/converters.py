@@ -83,6 +83,11 @@ _STORED_AS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
 }
 
 
+def converted(declared_type: str, stored: bytes) -> Any:
+    """Return the Python value of ``stored``; raise ``ValueError`` where it is none of the type."""
+    return _STORED_AS[declared_type][1](stored)
+
+
 def is_spoiled(declared_type: str, storage: str, stored: bytes) -> bool:
     """Return whether a value, stored as ``storage`` (SQLite's typeof), is none of its column's."""
     if declared_type not in _STORED_AS:

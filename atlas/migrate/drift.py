@@ -131,7 +131,7 @@ def read_code(dialect: Dialect, *, quick: bool = False) -> Code:
     return Code(
         dialect=dialect,
         apps=apps,
-        classes={app: _class_schema(_tables(app), dialect, app) for app in apps},
+        classes={app: _class_schema(tables_of(app), dialect, app) for app in apps},
         files=tuple(
             file for app in apps for file in (unread_files(app) if quick else migration_files(app))
         ),
@@ -176,7 +176,7 @@ async def compare(
         )
     else:
         findings += await _compared_database(code, contents, applied, lost, quick)
-    findings += _notes(code, contents)
+    findings += notes(code, contents)
     return Report(database=path, compared=tuple(compared), findings=tuple(findings))
 
 
@@ -255,7 +255,8 @@ def _config(app: str) -> AppConfig:
     return Finder().get_app_config(app)
 
 
-def _tables(app: str) -> tuple[type[Any], ...]:
+def tables_of(app: str) -> tuple[type[Any], ...]:
+    """Return the table classes of an app."""
     return tuple(_config(app).table_classes)
 
 
@@ -348,7 +349,8 @@ def database_findings(code: Code, expected: Schema, found: Schema) -> list[Findi
     ]
 
 
-def _notes(code: Code, contents: database.Contents) -> Iterator[Finding]:
+def notes(code: Code, contents: database.Contents) -> Iterator[Finding]:
+    """Yield what is in the database besides our tables, and is no fault."""
     for name, table in contents.triggers:
         yield note(Kind.trigger, code.owner(table), table, name, "Migrations keep it, if they can.")
     for name in contents.views:

@@ -7,7 +7,7 @@ In: differences of schemas, and what is wrong with the log of migrations. Out:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +71,14 @@ class Finding:
             said = f"the {what} is {found} in {where} and should be {expected}"
         return f"{self.subject}: {said}"
 
+    def as_note(self) -> Finding:
+        """Return the same finding as one that does not count."""
+        return replace(self, severity=Severity.note)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as plain data."""
+        return {**asdict(self), "message": self.message}
+
 
 _WHERE = {
     Link.model: "the table classes",
@@ -88,11 +96,17 @@ _SENTENCES = {
     Kind.extra_foreign_key: "references {found} in {where} and should not",
     Kind.missing_index: "the index {expected} is missing in {where}",
     Kind.extra_index: "an index too many in {where}: {found}",
-    Kind.missing_unique: "the unique key {expected} is missing in {where}",
-    Kind.extra_unique: "a unique key too many in {where}: {found}",
+    Kind.missing_unique: "{expected} is missing in {where}",
+    Kind.extra_unique: "a key too many in {where}: {found}",
     Kind.index_name: "is called {found} in {where}",
     Kind.index_definition: "is {found} in {where} and should be {expected}",
     Kind.extra_rule: "a rule too many in {where}",
+    Kind.missing_value: "is null in {found}, and required",
+    Kind.unreadable_value: "is not {expected} in {found}",
+    Kind.other_form: "is no text of the form {expected} in {found}",
+    Kind.refused_value: "is a value that the model does not allow in {found}",
+    Kind.lost_reference: "{found} reference rows of {expected} that are not there",
+    Kind.duplicate_values: "{found} that are to be unique are there more than once",
     Kind.unapplied_migration: "is not applied",
     Kind.missing_migration_file: "is applied, and its file is missing",
     Kind.edited_migration: "the file was edited since it was applied",
@@ -132,7 +146,7 @@ class Report:
             "database": self.database,
             "compared": list(self.compared),
             "clean": self.is_clean,
-            "findings": [{**asdict(f), "message": f.message} for f in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
         }
 
 
@@ -230,4 +244,4 @@ def note(kind: Kind, app: str, table: str | None, name: str | None, remedy: str)
 
 def sentences(findings: Sequence[Finding]) -> str:
     """Return findings as one text for an error or a warning, a line for each."""
-    return "\n".join(f"{finding.message}. {finding.remedy}" for finding in findings)
+    return "\n".join(f"{finding.message}. {finding.remedy}." for finding in findings)

@@ -25,13 +25,13 @@ class ReadOnlyFile:
     engine_type = "sqlite"
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.path = connection.path
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> Rows:
         """Run one query and return its rows."""
         sql, parameters = compiled(querystring)
-        return await self._connection.run(lambda: self._connection.execute(sql, parameters))
+        return await self.connection.run(lambda: self.connection.execute(sql, parameters))
 
 
 @asynccontextmanager
@@ -56,3 +56,11 @@ async def reading(engine: Any) -> AsyncIterator[Any]:
     else:
         async with engine.snapshot():
             yield engine
+
+
+def connection_of(reader: Any) -> Connection:
+    """Return the SQLite connection that a reader, or the transaction of an engine, works on."""
+    if isinstance(reader, ReadOnlyFile):
+        return reader.connection
+    connection: Connection = reader.current_transaction.get().connection
+    return connection

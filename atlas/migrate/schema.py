@@ -53,10 +53,12 @@ class Kind(StrEnum):
     trigger = "trigger"
     view = "view"
     foreign_log = "foreign_log"
-    stored_value = "stored_value"
+    missing_value = "missing_value"
+    unreadable_value = "unreadable_value"
+    other_form = "other_form"
     refused_value = "refused_value"
-    orphaned_row = "orphaned_row"
-    duplicate_rows = "duplicate_rows"
+    lost_reference = "lost_reference"
+    duplicate_values = "duplicate_values"
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def _index_differences(expected: Table, found: Table) -> Iterator[Difference]:
     for index in expected.indexes:
         if _names_extra(index, expected, found):
             continue
-        name = index.name or index.shown
+        name = index.name or ",".join(index.columns)
         alike = [other for other in left if other.columns == index.columns]
         if not alike:
             kind = Kind.missing_unique if index.unique else Kind.missing_index
@@ -243,7 +245,7 @@ def _index_differences(expected: Table, found: Table) -> Iterator[Difference]:
             yield Difference(Kind.index_name, table, name, index.name, other.name)
     for other in left:
         kind = Kind.extra_unique if other.unique else Kind.extra_index
-        yield Difference(kind, table, other.name or other.shown, found=other.shown)
+        yield Difference(kind, table, other.name or ",".join(other.columns), found=other.shown)
 
 
 def _names_extra(index: Index, owner: Table, other: Table) -> bool:
