@@ -166,14 +166,18 @@ async def pooled(engine: SQLiteEngine, **options: Any) -> AsyncIterator[SQLiteEn
         assert leftovers(engine.path) == []
 
 
-def start(source: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python process of its own, with the package's configuration and no client."""
+def start(source: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+    """Start a Python process of its own, with the package's configuration and no client.
+
+    ``options`` are those of ``subprocess.Popen``.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", source, *map(str, arguments)],
         env={**os.environ, "PICCOLO_CONF": "atlas.conf"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
 
 

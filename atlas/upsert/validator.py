@@ -36,6 +36,9 @@ _TIMESTAMP = re.compile(
 )
 _BOOLEANS = {"1": True, "0": False, "true": True, "false": False}
 
+#: The columns that store no text.
+_NO_TEXT = (Integer, Decimal, Boolean, Date, Timestamp)
+
 #: Below, every whole number is an exact float.
 _EXACT = 2.0**53
 
@@ -57,7 +60,7 @@ def from_text(column: ModelColumn[Any], text: str) -> Any:
     Raises ``InvalidValueError`` for other forms: what has to be guessed
     (``03/02/2026``, ``1,500``), what is not exact, blanks, and nothing at all.
     """
-    if not text:
+    if not text and isinstance(column, _NO_TEXT):
         raise column._refused(text, "is empty; pass None where there is no value")
     match column:
         case Integer():
@@ -209,10 +212,12 @@ def _fast(column: ModelColumn[Any]) -> tuple[CoreSchema | None, tuple[type, ...]
             within = core_schema.int_schema(strict=True, ge=-(2**31), lt=2**31)
             return within, (str,)
         case Decimal():
-            exact = core_schema.float_schema(
+            finite = core_schema.float_schema(
                 strict=True, allow_inf_nan=False, gt=-_EXACT, lt=_EXACT
             )
-            return exact, (str,)
+            # By itself it would round a Fraction or decimal.Decimal.
+            number = core_schema.is_instance_schema((float, int))
+            return core_schema.chain_schema([number, finite]), (str,)
         case Boolean():
             return None, (bool, int, str)
         case Date():
