@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmark import data, growth, peers, report
+from benchmark import bulk, data, growth, peers, report
 from benchmark.check import check
 from benchmark.line import LINES, Line
 from benchmark.measure import Result, measure
@@ -20,10 +20,14 @@ from benchmark.peers.peer import Peer
 #: Not a line of peers, and only measured when it is asked for: it fills gigabytes.
 _QUERIES = "queries"
 
+#: The most rounds of an upsert, each of which takes seconds.
+_BULK_ROUNDS = 3
+
 #: The sizes of its databases, in order lines.
 _SIZES = [20_000, 1_000_000]
 
-_NAMES = [*(line.name for line in LINES), _QUERIES]
+_ALL_LINES = (*LINES, *bulk.LINES)
+_NAMES = [*(line.name for line in _ALL_LINES), _QUERIES]
 
 
 def _known(names: list[str] | None) -> list[str] | None:
@@ -39,6 +43,9 @@ def main(
     slice_s: Annotated[
         float, typer.Option("--seconds", min=0.001, help="How long one measurement is.")
     ] = 0.2,
+    bulk_rows: Annotated[
+        int, typer.Option(min=1, help="Orders of an upsert; 100000 for the targets.")
+    ] = 20_000,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="LINE", callback=_known, help=f"One of: {', '.join(_NAMES)}."),
@@ -60,10 +67,10 @@ def main(
     With --only queries: what each query of tests/queries.sql costs in databases of
     several sizes. The large one takes minutes to fill, and three gigabytes.
     """
-    chosen = [line for line in LINES if not only or line.name in only]
+    chosen = [line for line in _ALL_LINES if not only or line.name in only]
     content: dict[str, Any] = {}
     if chosen:
-        content = _beside_peers(chosen, rounds, rows, slice_s)
+        content = _beside_peers(chosen, rounds, rows, bulk_rows, slice_s)
         report.show(content, Console())
     if only and _QUERIES in only:
         content["queries"] = _growth(sizes or _SIZES, slice_s)
@@ -71,14 +78,16 @@ def main(
     report.write(content, json_path)
 
 
-def _beside_peers(chosen: list[Line], rounds: int, rows: int, slice_s: float) -> dict[str, Any]:
+def _beside_peers(
+    chosen: list[Line], rounds: int, rows: int, bulk_rows: int, slice_s: float
+) -> dict[str, Any]:
     installed, missing = peers.load()
     for name, reason in missing.items():
         print(f"{name} is left out: {reason}")
     with tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder:
         filled = data.make(Path(folder), rows)
-        results = asyncio.run(_run(installed, chosen, filled, rounds, slice_s))
-    options = {"rounds": rounds, "rows": rows, "slice_s": slice_s}
+        results = asyncio.run(_run(installed, chosen, filled, rounds, bulk_rows, slice_s))
+    options = {"rounds": rounds, "rows": rows, "bulk_rows": bulk_rows, "slice_s": slice_s}
     return report.report(results, installed, missing, options)
 
 
@@ -97,19 +106,36 @@ def _growth(sizes: list[int], slice_s: float) -> list[dict[str, Any]]:
 
 
 async def _run(
-    installed: list[Peer], lines: list[Line], filled: data.Data, rounds: int, slice_s: float
+    installed: list[Peer],
+    lines: list[Line],
+    filled: data.Data,
+    rounds: int,
+    bulk_rows: int,
+    slice_s: float,
 ) -> list[Result]:
     await check(installed, filled)
-    slices = rounds * len(installed) * sum(len(line.tasks) for line in lines)
+    small = [line for line in lines if line in LINES]
+    slices = rounds * len(installed) * sum(len(line.tasks) for line in small)
+    if bulk.REGIONS in lines and not bulk.REGIONS_CSV.exists():
+        print(f"{bulk.REGIONS.name} is left out: {bulk.REGIONS_CSV} is not there")
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("Measuring", total=slices)
-        return await measure(
+        results = await measure(
             installed,
-            lines,
+            small,
             filled,
             rounds=rounds,
             slice_s=slice_s,
             on_slice=lambda: progress.advance(bar),
+        )
+        many = progress.add_task("Upserting", total=None)
+        return results + await bulk.measure(
+            installed,
+            lines,
+            filled,
+            rows=bulk_rows,
+            rounds=min(rounds, _BULK_ROUNDS),
+            on_step=lambda: progress.advance(many),
         )
 
 

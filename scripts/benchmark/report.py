@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmark import bulk
 from benchmark.data import pragmas_of_all
 from benchmark.measure import Result
 from benchmark.peers.peer import Peer
@@ -41,7 +42,7 @@ def report(
         "peers": {peer.name: {"title": peer.title, "note": peer.note} for peer in peers},
         "missing": missing,
         "lines": lines,
-        "targets": _targets(lines),
+        "targets": [*_targets(lines), *bulk.targets(lines)],
     }
 
 

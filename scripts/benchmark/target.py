@@ -26,4 +26,10 @@ TARGETS = (
     Target("prepared-point-read", "tortoise", 3.0),
     Target("prepared-point-read", "sqlalchemy-orm", 8.0),
     *(Target(line, "tortoise", 1.0) for line in _LINES),
+    # Measured with --bulk-rows 100000; what ``bulk.targets`` says is one more.
+    Target("upsert-new", "sqlite3", 0.9),
+    Target("upsert-new", "sqlalchemy-core", 1.0),
+    Target("upsert-new", "tortoise", 1.0),
+    Target("upsert-new", "piccolo", 2.0),
+    Target("regions", "sqlite3", 0.5),
 )

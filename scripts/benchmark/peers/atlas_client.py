@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from atlas import Order, Param, create_client
+from atlas import Order, Param, Region, create_client
 from atlas.engine.options import EngineOptions
+from atlas.ulid import new_ulid
+from benchmark.bulk import read_regions, type_of
 from benchmark.peers import sql
 
 
@@ -51,6 +53,26 @@ class Peer:
 
     async def insert(self, order: dict[str, Any]) -> None:
         await Order.insert(Order(**order))
+
+    async def upsert(self, orders: list[dict[str, Any]]) -> None:
+        await self._client.upsert(Order, orders)
+
+    async def load_regions(self, path: Path) -> None:
+        ids: dict[str, str] = {}
+
+        def rows() -> Any:
+            for row in read_regions(path):
+                code = row["code"]
+                ids[code] = new_ulid()
+                yield {
+                    "id": ids[code],
+                    "code": code,
+                    "name": row["name"],
+                    "type": type_of(code),
+                    "parent_id": ids.get(code.rpartition(".")[0]),
+                }
+
+        await self._client.upsert(Region, rows(), Region.code)
 
     async def update(self, order_id: str, note: str) -> None:
         await Order.update({Order.note: note}).where(Order.id == order_id)

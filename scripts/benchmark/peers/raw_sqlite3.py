@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from atlas.ulid import new_ulid
+from benchmark.bulk import read_regions, type_of
 from benchmark.data import pragmas_of_all
 from benchmark.peers import sql
 
@@ -40,6 +42,45 @@ class Peer:
 
     def insert(self, order: dict[str, Any]) -> None:
         self._database.execute(sql.INSERT, sql.complete(order))
+
+    def upsert(self, orders: list[dict[str, Any]]) -> None:
+        now = str(datetime.now(UTC))
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany(
+            sql.UPSERT,
+            (
+                {
+                    **order,
+                    "id": new_ulid(),
+                    "order_date": order["order_date"].isoformat(),
+                    "now": now,
+                }
+                for order in orders
+            ),
+        )
+        self._database.execute("COMMIT")
+
+    def load_regions(self, path: Path) -> None:
+        now = str(datetime.now(UTC))
+        ids: dict[str, str] = {}
+
+        def rows() -> Any:
+            for row in read_regions(path):
+                code = row["code"]
+                ids[code] = new_ulid()
+                yield (
+                    ids[code],
+                    ids.get(code.rpartition(".")[0]),
+                    code,
+                    row["name"],
+                    type_of(code),
+                    now,
+                    now,
+                )
+
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany(sql.UPSERT_REGION, rows())
+        self._database.execute("COMMIT")
 
     def update(self, order_id: str, note: str) -> None:
         self._database.execute(sql.UPDATE, (note, datetime.now(UTC), order_id))

@@ -42,6 +42,46 @@ INSERT INTO commerce_order (
 UPDATE = "UPDATE commerce_order SET note = ?, updated_at = ? WHERE id = ?"
 
 
+#: What an upsert writes beside the key and the instants.
+VALUES = (
+    "entity_id",
+    "unit_id",
+    "number",
+    "type",
+    "status",
+    "order_date",
+    "customer_id",
+    "participant_id",
+    "channel_id",
+    "subtotal_amount",
+    "discount_amount",
+    "tax_amount",
+    "total_amount",
+    "note",
+)
+
+UPSERT = f"""
+INSERT INTO commerce_order (
+    id, {", ".join(VALUES)}, source_id, source_key, created_at, updated_at
+) VALUES (
+    :id, {", ".join(f":{name}" for name in VALUES)}, :source_id, :source_key, :now, :now
+)
+ON CONFLICT (source_id, source_key) DO UPDATE SET
+    {", ".join(f"{name} = excluded.{name}" for name in VALUES)}, updated_at = excluded.updated_at
+WHERE {" OR ".join(f"commerce_order.{name} IS NOT excluded.{name}" for name in VALUES)}
+"""
+
+UPSERT_REGION = """
+INSERT INTO core_region (id, parent_id, code, name, type, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (code) DO UPDATE SET
+    parent_id = excluded.parent_id, name = excluded.name, type = excluded.type,
+    updated_at = excluded.updated_at
+WHERE core_region.parent_id IS NOT excluded.parent_id OR core_region.name IS NOT excluded.name
+    OR core_region.type IS NOT excluded.type
+"""
+
+
 def register() -> None:
     """Let ``sqlite3`` use the adapters and converters that Atlas uses."""
     converters.register()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.dialects import sqlite
 
 from benchmark.peers import sql
 from benchmark.peers.sqlalchemy_models import Order, Person, Unit, create_engine
@@ -59,6 +60,17 @@ class Peer:
     async def insert(self, order: dict[str, Any]) -> None:
         async with self._engine.begin() as connection:
             await connection.execute(insert(_order).values(order))
+
+    async def upsert(self, orders: list[dict[str, Any]]) -> None:
+        statement = sqlite.insert(_order)
+        given = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=["source_id", "source_key"],
+            set_={name: given[name] for name in (*sql.VALUES, "updated_at")},
+            where=or_(*(_order.c[name].is_distinct_from(given[name]) for name in sql.VALUES)),
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(statement, orders)
 
     async def update(self, order_id: str, note: str) -> None:
         async with self._engine.begin() as connection:

@@ -13,6 +13,7 @@ from piccolo.engine.sqlite import ADAPTERS, CONVERTERS, SQLiteEngine
 from piccolo.table import Table
 
 from atlas.ulid import new_ulid
+from benchmark.peers import sql
 
 
 class Entity(Table, tablename="core_entity"):
@@ -112,6 +113,16 @@ class Peer:
 
     async def insert(self, order: dict[str, Any]) -> None:
         await Order.insert(Order(**order))
+
+    async def upsert(self, orders: list[dict[str, Any]]) -> None:
+        values = [Order._meta.get_column_by_name(name) for name in (*sql.VALUES, "updated_at")]
+        async with Order._meta.db.transaction():
+            for start in range(0, len(orders), 1000):
+                await Order.insert(
+                    *(Order(**order) for order in orders[start : start + 1000])
+                ).on_conflict(
+                    target=(Order.source_id, Order.source_key), action="DO UPDATE", values=values
+                )
 
     async def update(self, order_id: str, note: str) -> None:
         await Order.update({Order.note: note}).where(Order.id == order_id)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tortoise import Model, Tortoise, fields
+from tortoise.transactions import in_transaction
 
 from atlas.ulid import new_ulid
 from benchmark.data import pragmas_of_all
+from benchmark.peers import sql
 
 
 class Entity(Model):
@@ -140,6 +142,15 @@ class Peer:
 
     async def insert(self, order: dict[str, Any]) -> None:
         await Order.create(**order)
+
+    async def upsert(self, orders: list[dict[str, Any]]) -> None:
+        async with in_transaction() as connection:
+            await Order.bulk_create(
+                [Order(**order) for order in orders],
+                update_fields=[*sql.VALUES, "updated_at"],
+                on_conflict=["source_id", "source_key"],
+                using_db=connection,
+            )
 
     async def update(self, order_id: str, note: str) -> None:
         await Order.filter(id=order_id).update(note=note, updated_at=datetime.now(UTC))
