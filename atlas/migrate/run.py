@@ -30,7 +30,7 @@ from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.errors import AtlasError, MigrationError, MigrationFailedError
-from atlas.migrate import log
+from atlas.migrate import log, saved
 from atlas.migrate.backup import back_up
 from atlas.migrate.files import MigrationFile, app_names, migration_files
 from atlas.migrate.guard import check_drops
@@ -202,11 +202,14 @@ class _Run:
 
         impatience = asyncio.get_running_loop().call_later(_PATIENCE_S, waits)
         try:
-            async with schema_transaction(self._engine):
+            async with schema_transaction(self._engine, progress=self._rebuilds):
                 impatience.cancel()
                 yield
         finally:
             impatience.cancel()
+
+    def _rebuilds(self, table: str, done: int, total: int) -> None:
+        self._report.does(f"Rebuilding {table}", done, total)
 
     async def _do_all(self, plans: list[AppPlan]) -> None:
         if any(plan.steps for plan in plans):
@@ -236,6 +239,7 @@ class _Run:
             return True, ()
         if not self._preview:
             return await self._run_file(file), ()
+        saved.is_off.set(True)  # of this task: what is taken back is to leave no file
         async with recorded(self._engine) as statements:
             is_fake = await self._run_file(file)
         return is_fake, statements.all()

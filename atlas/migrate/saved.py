@@ -6,6 +6,7 @@ and later its rows in the database again. The file is complete or not there.
 
 from __future__ import annotations
 
+import contextvars
 import datetime
 import decimal
 import json
@@ -25,6 +26,9 @@ from atlas.migrate.definition import quoted
 
 _ROWS_AT_ONCE = 500
 
+#: Whether the task only looks what a migration would do.
+is_off: contextvars.ContextVar[bool] = contextvars.ContextVar("atlas_saves_no_rows", default=False)
+
 
 def path_of(engine: Any, migration_id: str, table: str, column: str | None) -> Path:
     """Return where the rows of a table are saved, unless a migration says where."""
@@ -42,13 +46,16 @@ async def save(
 ) -> int:
     """Write the columns of all rows to ``path``, and return how many.
 
-    What another run saved there before is kept under a name with a number.
+    What another run saved there before is kept under a name with a number. In a
+    preview no file is written.
     """
     # Without their declared types SQLite's values come as they are stored.
     stored = "coalesce({0}, NULL) AS {0}" if engine.engine_type == "sqlite" else "{0}"
     names = ", ".join(stored.format(quoted(name)) for name in dict.fromkeys((*keys, *columns)))
     order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
     rows = await engine.run_querystring(QueryString(f"SELECT {names} FROM {quoted(table)}{order}"))
+    if is_off.get():
+        return len(rows)
     text = "".join(
         json.dumps(dict(row), ensure_ascii=False, default=_to_json) + "\n" for row in rows
     )

@@ -418,6 +418,29 @@ def test_preview_fails_where_the_run_would(project: Project) -> None:
     assert project.database.table_names() == set()
 
 
+def test_preview_shows_a_rebuild_and_saves_no_rows(file_project: Project) -> None:
+    """What SQLite has no ALTER for is shown as it is done; rows to be saved are not written."""
+    rows = sql("INSERT INTO person (id, parent_id) VALUES ('a', 'p')")
+    file_project.add_migration("people", "m2", rows)
+    assert file_project.atlas("migrate").returncode == 0
+    alter = (
+        "manager.alter_column('Place', tablename='place', column_name='name',"
+        " params={'null': False}, old_params={'null': True}, column_class=Text,"
+        " old_column_class=Text)"
+    )
+    file_project.add_migration("places", "m3", alter)
+    save = "from atlas.migrate import save_rows\nsave_rows(manager, 'person')"
+    file_project.add_migration("people", "m3", save, drop_table("person"))
+    before = state(file_project), sorted(file_project.folder.iterdir())
+    result = file_project.atlas("migrate", "--preview")
+    assert result.returncode == 0, result.stderr
+    shown = [result.stdout.find(word) for word in ("CREATE TABLE", "INSERT INTO", "DROP TABLE")]
+    assert -1 < shown[0] < shown[1] < shown[2]
+    assert (state(file_project), sorted(file_project.folder.iterdir())) == before
+    assert file_project.atlas("migrate").returncode == 0
+    assert len(list(file_project.folder.glob("*.jsonl"))) == 1
+
+
 def test_preview_of_backwards(project: Project) -> None:
     """What would be dropped is printed."""
     assert project.atlas("migrate").returncode == 0
