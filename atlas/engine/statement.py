@@ -1,6 +1,6 @@
-"""What one SQL statement is: a read or a write.
+"""What one SQL statement is: a read or a write, or the end of a transaction.
 
-In: SQL text. Out: whether it can go to a reading connection.
+In: SQL text. Out: whether it can go to a reading connection, or into a block.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 
 # The second + makes them possessive: a statement of many spaces and no word is refused at once.
 _FIRST_WORD = re.compile(r"(?:\s++|--[^\n]*+|/\*.*?\*/)*+([A-Za-z]+)", re.DOTALL)
+_TO = re.compile(r"\bTO\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
@@ -24,3 +25,12 @@ def only_reads(sql: str) -> bool:
     if first in ("SELECT", "VALUES"):
         return True
     return first in ("WITH", "EXPLAIN") and not _WRITES.search(sql)
+
+
+def ends_transaction(sql: str) -> bool:
+    """Return whether ``sql`` begins or ends a transaction; a savepoint of one does not count."""
+    match = _FIRST_WORD.match(sql)
+    first = match[1].upper() if match else ""
+    if first == "ROLLBACK":
+        return not _TO.search(sql)
+    return first in ("BEGIN", "START", "COMMIT", "END", "ABORT", "PREPARE")

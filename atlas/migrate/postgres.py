@@ -6,12 +6,14 @@ only where it is used, because asyncpg is an extra.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
 from atlas.engine.postgres_transaction import Transaction
 from atlas.errors import PoolTimeoutError
+from atlas.migrate.transaction import refuse_end
 
 #: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
 _LOCK_KEY = int.from_bytes(b"atlas", "big")
@@ -33,6 +35,11 @@ class PostgresSchemaTransaction(Transaction):
         except BaseException:
             await self.rollback()
             raise
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement; raise ``TransactionError`` for one that would end the block."""
+        refuse_end(sql)
+        return await super().execute(sql, parameters)
 
     async def _lock_schema(self) -> None:
         # Like all waits of PostgreSQL for a lock, this one ends at lock_timeout.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,9 @@ from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
 from atlas.engine import transaction as sqlite_transaction
-from atlas.engine.connection import Connection
+from atlas.engine.connection import Connection, Rows
 from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.statement import ends_transaction, only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
 from atlas.migrate.alter import Progress, alter, is_alteration
 from atlas.migrate.definition import quoted
@@ -57,7 +58,9 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         super().__init__(engine, TransactionType.immediate)
         self._lock_timeout_s = lock_timeout_s
         self._progress = progress
-        self._violations: Counter[Violation] = Counter()
+        #: What was broken before the first change. It takes a look at every reference, so a block
+        #: that only reads does without.
+        self._violations: Counter[Violation] | None = None
 
     async def _begin(self, connection: Connection) -> None:
         deadline = time.monotonic() + self._lock_timeout_s
@@ -70,12 +73,26 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
             except DatabaseBusyError:  # after the engine's own busy timeout
                 if time.monotonic() >= deadline:
                     raise
-        self._violations = await connection.run(lambda: _violations(connection))
+
+    async def execute(
+        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
+    ) -> Rows:
+        """Run one statement; raise ``TransactionError`` for one that would end the block."""
+        refuse_end(sql)
+        if not only_reads(sql):
+            await self._begin_changes()
+        return await super().execute(sql, parameters, floats)
+
+    async def _begin_changes(self) -> None:
+        if self._violations is None:
+            connection = self._active()
+            self._violations = await connection.run(lambda: _violations(connection))
 
     async def alter(self, statement: str) -> bool:
         """Change a table as an ALTER TABLE of PostgreSQL says; return False for all else."""
         if not is_alteration(statement):
             return False
+        await self._begin_changes()
         connection = self._active()
 
         def change() -> None:
@@ -91,6 +108,8 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
 
         def check() -> None:
             connection.check_inside()
+            if self._violations is None:  # nothing was changed
+                return
             if new := _violations(connection) - self._violations:
                 raise SchemaChangeError(_described(connection, new))
 
@@ -140,6 +159,14 @@ async def schema_transaction(
         )
     async with block as transaction:
         yield transaction
+
+
+def refuse_end(sql: str) -> None:
+    """Raise ``TransactionError`` for a statement that would end a schema transaction by half."""
+    if ends_transaction(sql):
+        raise TransactionError(
+            f"A migration is part of a run that is committed as a whole: it cannot run {sql!r}."
+        )
 
 
 # What follows runs in the connection's thread.

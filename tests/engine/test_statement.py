@@ -11,7 +11,7 @@ from doubles import codes, entity, pooled, until
 
 from atlas import Entity
 from atlas.engine.sqlite import SQLiteEngine
-from atlas.engine.statement import only_reads
+from atlas.engine.statement import ends_transaction, only_reads
 from atlas.errors import DatabaseFileError
 
 READS = [
@@ -169,3 +169,23 @@ def test_long_statements_are_judged_at_once() -> None:
     assert only_reads("-- a comment\n" * 10_000 + "SELECT 1")
     assert time.perf_counter() - start < 10
     assert not hasattr(only_reads, "cache_info")
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("COMMIT", True),
+        ("  -- now\n commit;", True),
+        ("END TRANSACTION", True),
+        ("ROLLBACK", True),
+        ("BEGIN IMMEDIATE", True),
+        ("ROLLBACK TO SAVEPOINT a", False),
+        ("SAVEPOINT a", False),
+        ("RELEASE SAVEPOINT a", False),
+        ("INSERT INTO a VALUES ('COMMIT')", False),
+        ("", False),
+    ],
+)
+def test_end_of_a_transaction_is_told(sql: str, expected: bool) -> None:
+    """What begins or ends a transaction is told from savepoints and from all else."""
+    assert ends_transaction(sql) is expected

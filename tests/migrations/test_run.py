@@ -213,6 +213,16 @@ def test_migration_cannot_leave_the_transaction(file_project: Project) -> None:
     assert file_project.applied() == []
 
 
+@pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK", "/* now */ end", "BEGIN"])
+def test_step_cannot_end_the_run(project: Project, statement: str) -> None:
+    """A data step that would commit half of the run, or begin anew, is refused."""
+    project.add_migration("people", "m2", sql("INSERT INTO person (id) VALUES ('a')", statement))
+    result = project.atlas("migrate")
+    assert result.returncode == 1
+    assert "people m2: TransactionError" in result.stderr
+    assert project.database.table_names() == set()
+
+
 def test_what_cannot_be_run_is_said(file_project: Project) -> None:
     """Unknown apps and ids and broken files are one line on stderr, before anything is done."""
     for arguments, said in (

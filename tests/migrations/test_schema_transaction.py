@@ -163,3 +163,16 @@ async def test_wait_ends(file: SQLiteEngine, postgres_engine: PostgresEngine) ->
         assert await other.fetchval(query) == 0
     finally:
         await other.close()
+
+
+@pytest.mark.parametrize(("sql", "checks"), [("SELECT * FROM child", 0), ("DELETE FROM child", 2)])
+async def test_references_are_looked_at_only_for_a_change(
+    file: SQLiteEngine, sql: str, checks: int
+) -> None:
+    """A block that only reads, as a run with nothing to do, does not read the whole database."""
+    seen: list[str] = []
+    async with schema_transaction(file) as transaction:
+        connection = transaction.connection
+        await connection.run(lambda: connection.trace(seen.append))
+        await transaction.execute(sql)
+    assert len([said for said in seen if "foreign_key_check" in said]) == checks
