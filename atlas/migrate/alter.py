@@ -54,9 +54,16 @@ def alter(connection: Connection, statement: str, progress: Progress | None = No
     parts = list(split(tokens(actions)))
     if actions.startswith("ADD COLUMN") and len(parts) > 1 and parts[1][0].word == "PRIMARY":
         parts = parts[:1]  # what our columns say of a composite key, which the table has already
-    for part in parts:
-        change.apply(actions[part[0].start : part[-1].end])
-    change.finish()
+    try:
+        for part in parts:
+            change.apply(actions[part[0].start : part[-1].end])
+        change.finish()
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+            raise  # the disk or a lock is the reason, not the change
+        raise SchemaChangeError(
+            f"{unquoted(match['table'])}: SQLite refuses the change: {error}. Nothing was changed."
+        ) from error
 
 
 def _stored_name(connection: Connection, table: str) -> str:
@@ -106,13 +113,20 @@ class _Change:
 
     def _check_children(self) -> None:
         """Raise ``SchemaChangeError`` if others reference what is no key any more."""
-        try:
-            self._run("PRAGMA foreign_key_check")
-        except sqlite3.OperationalError as error:  # "foreign key mismatch"
-            raise SchemaChangeError(
-                f"{self._table}: the old primary key is still referenced ({error}). Let those "
-                "columns reference the new one first, or keep the old one unique=True."
-            ) from error
+        query = (
+            "SELECT DISTINCT m.name AS child FROM sqlite_master AS m"
+            " JOIN pragma_foreign_key_list(m.name) AS f"
+            " WHERE m.type = 'table' AND f.\"table\" = ? COLLATE NOCASE"
+        )
+        for row in self._run(query, (self._table,)):
+            try:
+                self._run(f"PRAGMA foreign_key_check({quoted(row['child'])})")
+            except sqlite3.OperationalError as error:  # "foreign key mismatch"
+                raise SchemaChangeError(
+                    f"{self._table}: {row['child']} still references the old primary key "
+                    f"({error}). Nothing was changed. Let it reference the new one first, or keep "
+                    "the old one unique=True."
+                ) from error
 
     @property
     def definition(self) -> Definition:
@@ -167,7 +181,7 @@ class _Change:
         if self._definition is None and not (
             in_key or stored.has("PRIMARY KEY") or stored.has("UNIQUE") or stored.has("CHECK")
         ):
-            self._translated(f"ALTER TABLE {quoted(self._table)} DROP COLUMN {quoted(column)}")
+            self._run(f"ALTER TABLE {quoted(self._table)} DROP COLUMN {quoted(column)}")
             return
         changed = self.definition
         changed.columns = [each for each in changed.columns if each.name != stored.name]
@@ -181,7 +195,7 @@ class _Change:
         if column == new:
             return
         self._check_alone("RENAME COLUMN")
-        self._translated(
+        self._run(
             f"ALTER TABLE {quoted(self._table)} RENAME COLUMN {quoted(column)} TO {quoted(new)}"
         )
         self._rename_indexes(self._table, {column: new})
@@ -191,7 +205,7 @@ class _Change:
             return
         self._check_alone("RENAME TO")
         old, self._table = self._table, new
-        self._translated(f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}")
+        self._run(f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}")
         self._rename_indexes(old, {})
 
     def set_not_null(self, column: str) -> None:
@@ -341,16 +355,6 @@ class _Change:
                 name = next(token for token in tokens(sql) if unquoted(token.text) == index)
                 self._run(f"DROP INDEX {quoted(index)}")
                 self._run(f"{sql[: name.start]}{quoted(new_name)}{sql[name.end :]}")
-
-    # SQLite's own ALTER TABLE.
-
-    def _translated(self, statement: str) -> None:
-        try:
-            self._run(statement)
-        except sqlite3.OperationalError as error:
-            raise SchemaChangeError(
-                f"{self._table}: SQLite refuses the change: {error}. Nothing was changed."
-            ) from error
 
     def _check_alone(self, action: str) -> None:
         if self._definition is not None:

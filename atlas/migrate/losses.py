@@ -164,5 +164,5 @@ def _way_out(*lines: str) -> str:
     names = ", ".join(dict.fromkeys(line.partition("(")[0] for line in lines))
     return (
         "Nothing was changed. Say in the migration what is to happen (from atlas.migrate import "
-        f"{names}): {'  or  '.join(lines)}"
+        f"{names}): {' or '.join(lines)}"
     )

@@ -8,6 +8,7 @@ block, one for each migration, are savepoints of it.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -40,6 +41,7 @@ class Violation:
     table: str
     #: None in a table WITHOUT ROWID.
     rowid: int | None
+    #: Empty when the reference itself is at fault; ``parent`` says how, then.
     columns: tuple[str, ...]
     parent: str
 
@@ -173,19 +175,25 @@ def refuse_end(sql: str) -> None:
 
 
 def _violations(connection: Connection) -> Counter[Violation]:
-    """Return the rows whose reference leads nowhere."""
+    """Return the rows whose reference leads nowhere, and references to what is no key."""
     found: Counter[Violation] = Counter()
-    columns: dict[tuple[str, int], tuple[str, ...]] = {}
-    for row in connection.execute("PRAGMA foreign_key_check"):
-        key = row["table"], row["fkid"]
-        if key not in columns:
-            columns[key] = tuple(
-                r["from"]
-                for r in connection.execute(
-                    'SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq', key
-                )
-            )
-        found[Violation(row["table"], row["rowid"], columns[key], row["parent"])] += 1
+    tables = (
+        "SELECT DISTINCT m.name AS name FROM sqlite_master AS m, pragma_foreign_key_list(m.name)"
+    )
+    for (table,) in (row.values() for row in connection.execute(f"{tables} WHERE type = 'table'")):
+        try:
+            rows = connection.execute(f"PRAGMA foreign_key_check({quoted(table)})")
+        except sqlite3.OperationalError as error:  # "foreign key mismatch"
+            found[Violation(table, None, (), str(error))] += 1
+            continue
+        if not rows:
+            continue
+        columns: dict[int, tuple[str, ...]] = {}
+        keys = 'SELECT id, "from" AS name FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+        for key in connection.execute(keys, (table,)):
+            columns[key["id"]] = (*columns.get(key["id"], ()), key["name"])
+        for row in rows:
+            found[Violation(table, row["rowid"], columns[row["fkid"]], row["parent"])] += 1
     return found
 
 
@@ -197,6 +205,9 @@ def _described(connection: Connection, violations: Counter[Violation]) -> str:
         groups.setdefault(key, []).append(violation)
     parts = []
     for (table, columns, parent), rows in sorted(groups.items()):
+        if not columns:
+            parts.append(f"{table}: {parent}: the columns it references are no key any more")
+            continue
         shown = [_shown_row(connection, table, columns, row.rowid) for row in rows[:_SHOWN_ROWS]]
         more = f", and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
         parts.append(

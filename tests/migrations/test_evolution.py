@@ -18,7 +18,7 @@ import catalog
 import pytest
 from conftest import database_url, run_on_server
 from kinds import KINDS, ROWS, TABLES, Kind
-from project import Project
+from shop import Project
 
 from atlas.engine.postgres import PostgresEngine
 from atlas.engine.sqlite import SQLiteEngine

@@ -82,6 +82,18 @@ async def test_reference_that_was_broken_before_stays(file: SQLiteEngine) -> Non
             await file.run_ddl("DELETE FROM parent WHERE id = 'p1'")
 
 
+async def test_reference_to_no_key_is_rolled_back(file: SQLiteEngine) -> None:
+    """A reference to what is no key stays if it was there before; a new one is named."""
+    await file.run_ddl("CREATE TABLE odd (a TEXT REFERENCES child (parent_id))")
+    async with schema_transaction(file):
+        await file.run_ddl("CREATE TABLE other (id)")
+    with pytest.raises(SchemaChangeError, match=r"child: .* referencing \"parent\".* no key"):
+        async with schema_transaction(file):
+            await file.run_ddl("DROP TABLE parent")
+            await file.run_ddl("CREATE TABLE parent (id TEXT)")
+    assert rows(file.path, "SELECT * FROM parent") == [("p1",), ("p2",)]
+
+
 @pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError])
 async def test_failing_block_is_undone(engine: Engine[Any], error: type[BaseException]) -> None:
     """A block that raises changes nothing, and the next one works."""

@@ -24,7 +24,6 @@ from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import AppRegistry
 
 import atlas.conf
-from atlas.migrate import schema_transaction
 
 APP = """
 from pathlib import Path
@@ -62,6 +61,7 @@ class Project:
             patch.syspath_prepend(str(self.package.parent))
             patch.setattr(sys, "path", [*sys.path])
             registry = AppRegistry.__new__(AppRegistry)
+            patch.setenv("ATLAS_MIGRATION_BACKUP", "0")  # test_run.py has tests of it
             patch.setattr(atlas.conf, "DB", engine)
             patch.setattr(Migration._meta, "_db", engine)
             self.forget()
@@ -103,18 +103,16 @@ class Project:
         return path
 
     async def forwards(self, engine: Any) -> None:
-        """Run the migrations that were not run."""
+        """Run the migrations that were not run, in one transaction."""
         with self.using(engine), quiet():
-            async with schema_transaction(engine):
-                result = await run_forwards(self.app)
-                assert result.success, result.message
+            result = await run_forwards(self.app)
+            assert result.success, result.message
 
     async def backwards(self, engine: Any) -> None:
         """Take the last migration back."""
         with self.using(engine), quiet():
-            async with schema_transaction(engine):
-                result = await run_backwards(self.app, migration_id="1", auto_agree=True)
-                assert result.success, result.message
+            result = await run_backwards(self.app, migration_id="1", auto_agree=True)
+            assert result.success, result.message
 
 
 @contextlib.contextmanager

@@ -1,0 +1,223 @@
+"""A change that cannot keep the rows is refused with a count, and what the migration may say.
+
+Each on both databases: the same refusal, and the same way on.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import database_url, run_on_server
+from databases import rows
+from kinds import CHILD, GRANDCHILD, ROWS, TABLES, THING_1, THING_2
+from shop import Project
+
+from atlas.engine.postgres import PostgresEngine
+from atlas.engine.sqlite import SQLiteEngine
+from atlas.errors import AtlasError
+
+
+@dataclass
+class Shop:
+    """The tables of ``kinds.py`` with their rows, in one database."""
+
+    project: Project
+    engine: Any
+    url: str
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return await rows(self.url, query.replace("{app}", self.project.app))
+
+    async def execute(self, statement: str) -> None:
+        await self.engine.run_ddl(statement.replace("{app}", self.project.app))
+
+    async def everything(self) -> Any:
+        return [await self.rows(f"SELECT * FROM {{app}}_{name} ORDER BY 1") for name in ROWS]
+
+    async def change(self, old: str, new: str, *words: str) -> None:
+        """Write the migration for a change, with ``words`` in it; in place of the last one."""
+        if len(self.project.migrations) > 1:
+            self.project.migrations[-1].unlink()
+        assert TABLES.count(old) == 1
+        self.project.write(TABLES.replace(old, new))
+        assert await self.project.new(self.engine, words=words) is not None
+
+    async def refused(self) -> str:
+        """Run the migration, which is refused and changes nothing; return what it says."""
+        before = await self.everything()
+        with pytest.raises(AtlasError) as caught:
+            await self.project.forwards(self.engine)
+        assert await self.everything() == before
+        said = str(caught.value)
+        assert "Nothing was changed" in said
+        return said.replace(self.project.app, "shop")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str
+) -> AsyncIterator[Shop]:
+    """The shop on SQLite, then on PostgreSQL."""
+    app = f"shop{uuid.uuid4().hex[:8]}"
+    engine: Any
+    if request.param == "sqlite":
+        url = f"file:{tmp_path / 'shop.db'}"
+        engine = SQLiteEngine(str(tmp_path / "shop.db"))
+    else:
+        url = database_url(postgres_url, f"atlas_{app}")
+        await run_on_server(postgres_url, f"CREATE DATABASE atlas_{app} STRATEGY FILE_COPY")
+        engine = PostgresEngine(url)
+    one = Shop(Project(tmp_path, app), engine, url)
+    one.project.write(TABLES)
+    assert await one.project.new(engine) is not None
+    await one.project.forwards(engine)
+    for name, values in ROWS.items():
+        await one.execute(f"INSERT INTO {{app}}_{name} VALUES {values}")
+    yield one
+    if request.param == "sqlite":
+        await engine.close_connection_pool()
+    else:
+        await run_on_server(postgres_url, f"DROP DATABASE atlas_{app} WITH (FORCE)")
+
+
+NULLABLE, REQUIRED = "amount = Integer(null=True)", "amount = Integer()"
+
+
+async def test_not_null_with_nulls_is_refused(shop: Shop) -> None:
+    """Null to NOT NULL counts the nulls, names the rows, and shows the line that fills them."""
+    await shop.change(NULLABLE, REQUIRED)
+    said = await shop.refused()
+    assert "shop_thing.amount is to be NOT NULL, and 1 of 2 rows hold null" in said
+    assert f"id = '{THING_2}'" in said
+    assert 'fill_nulls(manager, "shop_thing", "amount", VALUE)' in said
+    await shop.change(NULLABLE, REQUIRED, 'fill_nulls(manager, "{app}_thing", "amount", 9)')
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT amount FROM {app}_thing ORDER BY id") == [(5,), (9,)]
+
+
+async def test_nulls_are_filled_by_an_expression(shop: Shop) -> None:
+    """The value may be worked out by the database, from the row."""
+    word = 'fill_nulls(manager, "{app}_thing", "note", QueryString("lower(code)"))'
+    imports = "from piccolo.querystring import QueryString"
+    await shop.change("note = Text(null=True)", "note = Text()", imports, word)
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT note FROM {app}_thing ORDER BY id") == [("a note",), ("b",)]
+
+
+async def test_new_column_without_values_is_refused(shop: Shop) -> None:
+    """A new NOT NULL column without a default needs a value for the rows that are there."""
+    await shop.change(NULLABLE, f"{NULLABLE}\n    extra = Text()")
+    said = await shop.refused()
+    assert "shop_thing.extra is new, NOT NULL and without a default" in said
+    assert "2 row(s)" in said
+    assert 'fill_nulls(manager, "shop_thing", "extra", VALUE)' in said
+
+
+async def test_values_that_do_not_fit_are_refused(shop: Shop) -> None:
+    """A narrower type names the values that do not fit, by primary key; allowed, they are null."""
+    await shop.execute("UPDATE {app}_thing SET note = '12' WHERE code = 'B'")
+    change = "note = Text(null=True)", "note = Integer(null=True)"
+    await shop.change(*change)
+    said = await shop.refused()
+    assert "shop_thing.note is to be INTEGER, and 1 value(s) do not fit" in said
+    assert f"id = '{THING_1}': 'a note' is no integer" in said
+    await shop.change(*change, 'allow_loss(manager, "{app}_thing", "note")')
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT note FROM {app}_thing ORDER BY id") == [(None,), (12,)]
+
+
+async def test_decimals_are_not_rounded(shop: Shop) -> None:
+    """PostgreSQL would make 2 or 3 of 2.5, and SQLite would leave it in an integer column."""
+    await shop.change("price = Decimal(default=1.5)", "price = Integer(default=1)")
+    said = await shop.refused()
+    assert "shop_thing.price is to be INTEGER, and 2 value(s) do not fit" in said
+    assert "2.5 is no whole number" in said
+
+
+async def test_dropped_values_are_refused_or_saved(shop: Shop) -> None:
+    """A column that holds values is dropped when they are saved first, and put back from there."""
+    before = await shop.everything()
+    await shop.change("    note = Text(null=True)\n", "")
+    said = await shop.refused()
+    assert "shop_thing.note is to be dropped, and 1 of 2 rows hold a value in it" in said
+    assert "note = 'a note'" in said
+    assert 'save_rows(manager, "shop_thing", "note")' in said
+    assert 'allow_loss(manager, "shop_thing", "note")' in said
+    path = shop.project.package / "notes.jsonl"
+    await shop.change(
+        "    note = Text(null=True)\n",
+        "",
+        f'save_rows(manager, "{{app}}_thing", "note", {str(path)!r})',
+    )
+    await shop.project.forwards(shop.engine)
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [
+        {"id": THING_1, "note": "a note"},
+        {"id": THING_2, "note": None},
+    ]
+    assert path.stat().st_mode & 0o077 == 0
+    await shop.project.backwards(shop.engine)
+    columns = "id, source_id, code, label, note, digits, amount, price"
+    assert await shop.rows(f"SELECT {columns} FROM {{app}}_thing ORDER BY 1") == before[2]
+
+
+async def test_dropped_table_is_refused_or_saved(shop: Shop) -> None:
+    """A table that holds rows is dropped when they are saved first, and comes back with them."""
+    begin = TABLES.index("class Grandchild(")
+    await shop.change(TABLES[begin:], "")
+    said = await shop.refused()
+    assert "shop_grandchild is to be dropped, and has 1 row(s)" in said
+    assert 'save_rows(manager, "shop_grandchild") or allow_loss(manager' in said
+    path = shop.project.package / "rows.jsonl"
+    path.write_text("of an earlier run\n")
+    word = f'save_rows(manager, "{{app}}_grandchild", path={str(path)!r})'
+    await shop.change(TABLES[begin:], "", word)
+    await shop.project.forwards(shop.engine)
+    assert path.with_name("rows.jsonl.1").read_text() == "of an earlier run\n"
+    await shop.project.backwards(shop.engine)
+    assert await shop.rows("SELECT * FROM {app}_grandchild") == [(GRANDCHILD, CHILD)]
+
+
+async def test_allowed_loss_drops_without_a_file(shop: Shop) -> None:
+    """The migration may say that a column's values are to go."""
+    word = 'allow_loss(manager, "{app}_thing", "note")'
+    await shop.change("    note = Text(null=True)\n", "", word)
+    await shop.project.forwards(shop.engine)
+    assert len((await shop.rows("SELECT * FROM {app}_thing"))[0]) == 7
+    assert not [*shop.project.package.parent.glob("*.jsonl")]
+
+
+async def test_duplicates_are_refused(shop: Shop) -> None:
+    """Columns that are to be unique, and are not, are shown with their values."""
+    await shop.change("label = Text(index=True)", "label = Text(index=True, unique=True)")
+    said = await shop.refused()
+    assert 'label is to be unique, and 2 rows share 1 value(s): label = "it\'s" (2 rows)' in said
+
+
+async def test_taking_back_keeps_what_was_written_since(shop: Shop) -> None:
+    """Backwards drops a new column as long as it holds only what the migration put there."""
+    await shop.change(NULLABLE, f"{NULLABLE}\n    extra = Integer(default=7)")
+    await shop.project.forwards(shop.engine)
+    await shop.execute("UPDATE {app}_thing SET extra = 8 WHERE code = 'A'")
+    with pytest.raises(AtlasError, match=r"1 of 2 rows hold a value in it: .*extra = 8"):
+        await shop.project.backwards(shop.engine)
+    await shop.execute("UPDATE {app}_thing SET extra = 7")
+    await shop.project.backwards(shop.engine)
+    assert len((await shop.rows("SELECT * FROM {app}_thing"))[0]) == 8
+
+
+async def test_reference_to_nothing_is_refused(shop: Shop) -> None:
+    """A foreign key to another table needs its rows there."""
+    await shop.execute("DELETE FROM {app}_place")
+    old = "ForeignKey(Source, on_delete=OnDelete.cascade, on_update=OnUpdate.cascade)"
+    await shop.change(old, old.replace("Source", "Place"))
+    with pytest.raises(AtlasError, match="thing") as caught:
+        await shop.project.forwards(shop.engine)
+    assert "place" in str(caught.value)
+    query = "SELECT count(*) FROM {app}_thing AS t JOIN {app}_source AS s ON s.id = t.source_id"
+    assert await shop.rows(query) == [(2,)]
