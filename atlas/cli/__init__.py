@@ -10,7 +10,6 @@ from atlas.cli import audit, check, info, migrate, playground, seed
 from atlas.cli.app import app, main
 
 __all__ = ["app", "audit", "check", "info", "main", "migrate", "playground", "seed"]
-from atlas.cli import adopt, audit, check, migrate, seed
-from atlas.cli.app import app, main
+from atlas.cli import adopt
 
 __all__ = ["adopt", "app", "audit", "check", "main", "migrate", "seed"]
