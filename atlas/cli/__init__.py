@@ -6,10 +6,7 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import audit, check, info, migrate, playground, seed
+from atlas.cli import adopt, audit, check, info, migrate, playground, seed
 from atlas.cli.app import app, main
 
-__all__ = ["app", "audit", "check", "info", "main", "migrate", "playground", "seed"]
-from atlas.cli import adopt
-
-__all__ = ["adopt", "app", "audit", "check", "main", "migrate", "seed"]
+__all__ = ["adopt", "app", "audit", "check", "info", "main", "migrate", "playground", "seed"]
