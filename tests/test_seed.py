@@ -18,6 +18,7 @@ from atlas.constraints import Unique
 from atlas.rules import audit
 from atlas.seed import KEYS, demo, load, reference
 from atlas.table import Table
+from atlas.upsert.keys import SYNC_KEYS
 
 MODEL = (ROOT / "docs" / "model.md").read_text()
 
@@ -145,11 +146,12 @@ def test_keys_are_the_sync_keys_of_the_model() -> None:
     _, _, section = MODEL.partition("## 6. Sync keys")
     listed = dict(re.findall(r"^\| (\w+_\w+) \| (.+) \|$", section.split("## 7.")[0], re.MULTILINE))
     assert listed.keys() == {table._meta.tablename for table in atlas.TABLES}
-    assert KEYS.keys() == set(atlas.TABLES)
+    assert KEYS.keys() == SYNC_KEYS.keys() == set(atlas.TABLES)
     for table, key in KEYS.items():
         if table is not Person:  # "through db_identifier (source_id, value)"
             ways = re.sub(r"else | \(\w+\)", "", listed[table._meta.tablename]).split("; ")
             assert ", ".join(key) in ways, table
+            assert [", ".join(way) for way in SYNC_KEYS[table]] == ways, table
 
 
 def test_keys_are_unique_in_the_database() -> None:

@@ -189,3 +189,12 @@ def test_what_is_a_ulid(value: str) -> None:
     """26 characters of Crockford base32 that fit 128 bits are a ULID."""
     assert is_ulid(value) is True
     assert str(ULID.from_str(value)) == value
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 70_000])
+def test_many_ids_are_made_at_once(count: int) -> None:
+    """Ids made together are valid, differ, and sort between those made before and after."""
+    ids = [ulid.new_ulid(), *ulid.new_ulids(count), ulid.new_ulid()]
+    assert len(ids) == count + 2
+    assert ids == sorted(set(ids))
+    assert all(map(ulid.is_ulid, ids))
