@@ -7,6 +7,7 @@ state is that of one call; nothing of it outlives the call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -95,7 +96,7 @@ async def upsert(
                     batch = await source.take(size)
                 await call.finish()
             if outer is None:
-                call.result.committed = call.position
+                call.committed()
             if batch:
                 batch = await source.take(min(batch_size, unit))
     except BaseException as error:
@@ -127,6 +128,8 @@ class _Call:
         max_errors: int,
     ) -> None:
         self.result = UpsertResult()
+        #: The same, as of the last commit.
+        self._written = UpsertResult()
         #: How many rows have been taken from the caller.
         self.position = 0
         self._engine = engine
@@ -168,10 +171,16 @@ class _Call:
         self._tree.forget()
         self._repeats.forget()
 
+    def committed(self) -> None:
+        """Note that all rows so far are committed."""
+        self.result.committed = self.position
+        self._written = replace(self.result)
+
     def _error(self) -> UpsertError:
         positions = sorted({error.position for error in self.result.errors})[: self._max_errors]
         shown = [error for error in self.result.errors if error.position in positions]
-        self.result.errors = sorted(shown, key=attrgetter("position"))
+        # What was counted since the last commit is rolled back.
+        self.result = replace(self._written, errors=sorted(shown, key=attrgetter("position")))
         return UpsertError(self._table._meta.tablename, self.result)
 
     def _refuse(self, rows: Rows, place: int, column: str, value: Any, reason: str) -> None:

@@ -390,6 +390,7 @@ async def test_bad_rows_are_named_and_nothing_is_written(db: Client) -> None:
     assert "row 17, order_date: '03/02/2026' (str) is no date" in str(caught.value)
     assert "nothing was written" in str(caught.value)
     assert caught.value.errors[0].row is rows[3]
+    assert counts(caught.value.result) == (0, 0, 0)
     assert touched(before, await stored(Order)) == set()
 
 
@@ -646,6 +647,7 @@ async def test_rows_can_be_committed_in_parts(db: Client) -> None:
 
     assert seen == [4, 8, 10, 14, 18, 20]
     assert caught.value.result.committed == 10
+    assert counts(caught.value.result) == (10, 0, 0)
     assert len(touched(before, await stored(Order))) == 10
     rows[17]["type"] = "Product"
     result = await db.upsert(Order, rows, commit_every=10)
