@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -32,6 +32,10 @@ from anyio.from_thread import BlockingPortal
 from atlas.errors import ClientError, ConnectionClosedError
 
 Result = TypeVar("Result")
+
+#: How long a thread waits before it looks whether it was interrupted. A signal wakes it at once,
+#: but not on Windows, and ``_thread.interrupt_main()`` does not anywhere.
+_INTERRUPTIBLE_S = 0.2
 
 
 class Call(Generic[Result]):
@@ -132,12 +136,12 @@ class Call(Generic[Result]):
         """
         try:
             start()
-            while (function := self._mailbox.get()) is not None:
+            while (function := self._next()) is not None:
                 function()
         except BaseException:
             cancel()
-            while self._mailbox.get() is not None:
-                pass
+            while not self._has_ended:  # the interrupt may have swallowed what was in the mailbox
+                self._next()
             raise
         error, self._error = self._error, None
         try:
@@ -146,6 +150,13 @@ class Call(Generic[Result]):
         finally:
             del error  # its traceback holds this frame
         return self._result  # type: ignore[no-any-return]
+
+    def _next(self) -> Callable[[], object] | None:
+        while True:
+            try:
+                return self._mailbox.get(timeout=_INTERRUPTIBLE_S)
+            except Empty:
+                continue  # Python has had the chance to interrupt this thread
 
 
 class Bridge:
