@@ -32,6 +32,7 @@ from anyio.from_thread import BlockingPortal
 from atlas.errors import ClientError, ConnectionClosedError
 
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 #: How long a thread waits before it looks whether it was interrupted. A signal wakes it at once,
 #: but not on Windows, and ``_thread.interrupt_main()`` does not anywhere.
@@ -83,10 +84,10 @@ class Call(Generic[Result]):
             if self._has_begun:  # else the task would end without a word
                 self._task.cancel()
 
-    async def ask(self, function: Callable[[], Result]) -> Result:
+    async def ask(self, function: Callable[[], Answer]) -> Answer:
         """Call ``function`` in the thread that waits, and return what it returns."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Result] = loop.create_future()
+        answer: asyncio.Future[Answer] = loop.create_future()
 
         def call() -> None:
             result: Any = None
@@ -100,10 +101,6 @@ class Call(Generic[Result]):
 
         self._mailbox.put(call)
         return await answer
-
-    def tell(self, function: Callable[[], object]) -> None:
-        """Call ``function`` in the thread that waits; an exception of it ends the call."""
-        self._mailbox.put(function)
 
     async def _run(self) -> None:
         self._has_begun = True
@@ -123,7 +120,7 @@ class Call(Generic[Result]):
         if not self._has_ended:
             self._has_ended = True
             self._error = error
-            drop(self._awaitable)  # it was cancelled, or refused, before it began
+            _drop(self._awaitable)  # it was cancelled, or refused, before it began
             self._mailbox.put(None)
 
     # In the thread.
@@ -326,7 +323,7 @@ def is_in_event_loop() -> bool:
     return True
 
 
-def drop(awaitable: Awaitable[object]) -> None:
+def _drop(awaitable: Awaitable[object]) -> None:
     """Close a coroutine that nobody will await, so that Python does not warn of it."""
     if inspect.iscoroutine(awaitable):
         awaitable.close()

@@ -160,7 +160,8 @@ class Client(Apps):
 
         All is written in one transaction or nothing; inside a transaction of the
         caller it is part of that. ``commit_every`` commits after so many rows.
-        ``on_progress(done, total)`` is called after each batch; what it raises
+        ``on_progress(done, total)``, which may be a coroutine function, is called
+        after each batch; what it raises
         rolls back, as does what the iterable raises, or a cancel.
 
         Raises ``UpsertError`` with the first ``max_errors`` bad rows, and then

@@ -13,17 +13,19 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
+from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery, Query
 
 from atlas.client import scope
 from atlas.client.apps import Apps
-from atlas.client.bridge import Bridge, Call, drop
+from atlas.client.bridge import Bridge, Call
 from atlas.client.client import Client, create_client
 from atlas.client.place import HeldPlace, Maker, Place, transaction_here
 from atlas.client.prepared import Prepared
@@ -32,6 +34,11 @@ from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import Synchronous
 from atlas.engine.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, shown
+from atlas.table import Table
+from atlas.upsert.batches import Batches, Rows
+from atlas.upsert.keys import GivenKey
+from atlas.upsert.result import UpsertResult
+from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
 
 if TYPE_CHECKING:
     from typing import Self
@@ -209,6 +216,62 @@ class SyncClient(Apps):
         """
         return self._client.prepare(query)
 
+    def upsert(
+        self,
+        table: type[Table],
+        rows: Rows,
+        key: GivenKey | None = None,
+        *,
+        on_error: OnError = "raise",
+        duplicates: Duplicates = "last",
+        update: bool = True,
+        commit_every: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        on_progress: OnProgress | None = None,
+        max_errors: int = 10,
+    ) -> UpsertResult:
+        """Insert the rows that are new, update those that differ, leave the others untouched.
+
+        As ``Client.upsert``. ``rows`` is iterated over, and ``on_progress`` called,
+        in this thread, while the other threads' queries go on: a slow file holds
+        up nobody, but those who wait to write.
+        """
+        source = _ThreadBatches(rows)
+
+        def tell(done: int, total: int | None) -> object:
+            return on_progress and call.ask(partial(on_progress, done, total))
+
+        call = source.call = Call(
+            upsert(
+                self.engine,
+                table,
+                source,
+                key,
+                on_error=on_error,
+                duplicates=duplicates,
+                update=update,
+                commit_every=commit_every,
+                batch_size=batch_size,
+                on_progress=tell,
+                max_errors=max_errors,
+            )
+        )
+        return self._run(call)
+
+    def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Any],
+        *,
+        to: Column | str | None = None,
+    ) -> dict[Any, Any]:
+        """Return the id of each row whose ``key`` is among ``values``, in one query.
+
+        As ``Client.resolve``.
+        """
+        return self._call(self._client.resolve(table, key, list(values), to=to))
+
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""
 
@@ -227,15 +290,18 @@ class SyncClient(Apps):
         self, awaitable: Awaitable[Result], *, inside: object = None, stoppable: bool = True
     ) -> Result:
         """Run ``awaitable`` as a call of this thread, in the transaction it is in."""
+        return self._run(Call(awaitable, inside=inside, stoppable=stoppable))
+
+    def _run(self, call: Call[Result]) -> Result:
         try:
             bridge = self._open_bridge()
             transaction = transaction_here(self._client)
         except BaseException:
-            drop(awaitable)
+            call.end()
             raise
+        call.inside = call.inside or transaction
         context = contextvars.copy_context()
         context.run(self._bind, transaction)
-        call = Call(awaitable, inside=inside or transaction, stoppable=stoppable)
         return bridge.run(call, context)
 
     def _bind(self, transaction: Any) -> None:
@@ -354,6 +420,19 @@ def _awaitable(query: Any) -> Awaitable[Any]:
         f"run() takes a query, or something else that can be awaited; {shown(query)} is neither. "
         "SQL of your own is a query as Order.raw(...)."
     )
+
+
+class _ThreadBatches(Batches):
+    """Rows that are taken in the thread which waits for the call."""
+
+    call: Call[UpsertResult]
+
+    async def take(self, size: int) -> list[Any]:
+        """Return the next ``size`` rows; fewer at the end, and then none."""
+        iterator = self._iterator
+        if isinstance(iterator, AsyncIterator):
+            return await super().take(size)
+        return await self.call.ask(lambda: list(islice(iterator, size)))
 
 
 async def _made(make: Any) -> AbstractAsyncContextManager[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from inspect import isawaitable
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -27,7 +28,8 @@ from atlas.upsert.writer import writer_of
 
 OnError = Literal["raise", "collect"]
 Duplicates = Literal["last", "error"]
-#: Called with the number of rows dealt with, and that of all rows where it is known.
+#: Called with the number of rows dealt with, and that of all rows where it is known. What it
+#: returns is awaited, if it can be.
 OnProgress = Callable[[int, int | None], object]
 
 #: Rows of one shape: the position of each, what was given, and that as a dict.
@@ -40,7 +42,7 @@ BATCH_SIZE = 1000
 async def upsert(
     engine: Any,
     table: type[Table],
-    rows: batches.Rows,
+    rows: batches.Rows | batches.Batches,
     key: GivenKey | None = None,
     *,
     on_error: OnError = "raise",
@@ -78,7 +80,7 @@ async def upsert(
         update,
         max_errors,
     )
-    source = batches.Batches(rows)
+    source = rows if isinstance(rows, batches.Batches) else batches.Batches(rows)
     unit = commit_every or 0
     batch = await source.take(min(batch_size, unit or batch_size))
     try:
@@ -89,7 +91,9 @@ async def upsert(
                     await call.add(batch)
                     in_unit += len(batch)
                     if on_progress is not None:
-                        on_progress(call.position, source.total)
+                        told = on_progress(call.position, source.total)
+                        if isawaitable(told):
+                            await told
                     if in_unit == unit:
                         break
                     size = min(batch_size, unit - in_unit) if unit else batch_size

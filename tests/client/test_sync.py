@@ -7,7 +7,7 @@ import contextvars
 import pickle
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -542,6 +542,7 @@ def test_options_are_those_of_the_async_client(file_url: str) -> None:
         "statement_cache": 5,
         "log_queries": True,
         "log_parameters": True,
+        "read_only": True,
     }
     assert (
         sync_client(file_url, **options).engine.options
@@ -622,46 +623,29 @@ def test_close_after_an_error_interrupts(file_url: str) -> None:
             future.result()
 
 
-def test_answers_from_the_waiting_thread(file_url: str) -> None:
-    """A coroutine can ask and tell the thread that waits for it; errors of either end it."""
+def test_answers_from_the_waiting_thread() -> None:
+    """A coroutine can ask the thread that waits for it; what that raises comes back."""
 
-    def call(make: Callable[[Call[Any]], Awaitable[Any]]) -> Any:
-        async def run() -> Any:
-            return await make(made)
+    def call(function: Callable[[], Any]) -> Any:
+        async def ask() -> Any:
+            return await made.ask(function)
 
-        made: Call[Any] = Call(run())
+        made: Call[Any] = Call(ask())
         return bridge.run(made, contextvars.copy_context())
 
     bridge = Bridge("test")
     bridge.start()
     try:
-        here = threading.get_ident()
-
-        async def ask(made: Call[Any]) -> Any:
-            made.tell(lambda: told.append(threading.get_ident()))
-            return await made.ask(threading.get_ident)
-
-        told: list[int] = []
-        assert call(ask) == here
-        assert told == [here]
-
-        async def ask_for_an_error(made: Call[Any]) -> Any:
-            with pytest.raises(ZeroDivisionError):
-                await made.ask(lambda: 1 / 0)
-            return "caught"
-
-        assert call(ask_for_an_error) == "caught"
-
-        async def tell_an_error(made: Call[Any]) -> Any:
-            made.tell(lambda: 1 / 0)
-            await asyncio.Event().wait()
-
+        assert call(threading.get_ident) == threading.get_ident()
         with pytest.raises(ZeroDivisionError):
-            call(tell_an_error)
+            call(lambda: 1 / 0)
         with pytest.raises(KeyboardInterrupt):
-            call(lambda made: made.ask(_interrupt))
+            call(_interrupt)
+        assert call(lambda: call(lambda: 1)) == 1
     finally:
         bridge.stop()
+    with pytest.raises(ConnectionClosedError):
+        call(lambda: 1)
 
 
 def _interrupt() -> None:
@@ -674,3 +658,90 @@ def test_sqlite3_errors_keep_their_type(file_url: str) -> None:
         db.run(entity("A").save())
         with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
             db.run(entity("A").save())
+
+
+# --- upsert and resolve
+
+
+def test_upsert_and_resolve(db: SyncClient, url: str) -> None:
+    """Rows are taken, and progress told, in the thread that called; the result is the same."""
+    here, seen = threading.get_ident(), []
+
+    def sheet() -> Iterator[dict[str, str]]:
+        for number in range(25):
+            seen.append(threading.get_ident())
+            yield {"code": f"{number:02}", "name": "A"}
+
+    def on_progress(done: int, total: int | None) -> None:
+        seen.append(threading.get_ident())
+        steps.append((done, total))
+
+    steps: list[tuple[int, int | None]] = []
+    result = db.upsert(Entity, sheet(), Entity.code, batch_size=10, on_progress=on_progress)
+    assert (result.inserted, result.updated, result.unchanged) == (25, 0, 0)
+    assert steps == [(10, None), (20, None), (25, None)]
+    assert set(seen) == {here}
+    again = db.upsert(Entity, list(sheet()), Entity.code, batch_size=10, on_progress=on_progress)
+    assert again.unchanged == 25
+    assert steps[-1] == (25, 25)
+    ids = db.resolve(Entity, Entity.code, (f"{number:02}" for number in range(20, 30)))
+    assert sorted(ids) == ["20", "21", "22", "23", "24"]
+    assert len(codes(url)) == 25
+
+
+def test_upsert_is_part_of_the_transaction(db: SyncClient, url: str) -> None:
+    """In a block the upsert is written with the rest, or not at all."""
+    row = {"code": "A", "name": "A"}
+    with pytest.raises(LookupError), db.transaction():
+        db.upsert(Entity, [row], Entity.code)
+        assert db.run(Entity.count()) == 1
+        raise LookupError
+    assert codes(url) == []
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["rows", "on_progress"])
+def test_upsert_that_is_broken_off(
+    db: SyncClient, url: str, error: type[BaseException], where: str
+) -> None:
+    """What the rows or the progress raise comes through, and nothing is written."""
+
+    def sheet() -> Iterator[dict[str, str]]:
+        for number in range(20):
+            if number == 15 and where == "rows":
+                raise error
+            yield {"code": f"{number:02}", "name": "A"}
+
+    def on_progress(done: int, total: int | None) -> None:
+        if where == "on_progress" and done == 20:  # of the last batch
+            raise error
+
+    with pytest.raises(error):
+        db.upsert(Entity, sheet(), Entity.code, batch_size=10, on_progress=on_progress)
+    assert codes(url) == []
+    assert db.run(Entity.count()) == 0
+
+
+def test_slow_rows_hold_up_nobody(db: SyncClient) -> None:
+    """While one thread waits for its next row, others read, and it may read itself."""
+
+    def sheet() -> Iterator[dict[str, str]]:
+        assert in_thread(lambda: db.run(Entity.count())) == 0
+        assert db.run(Entity.count()) == 0
+        yield {"code": "A", "name": "A"}
+        assert in_thread(lambda: db.run(Entity.count())) == 0
+        yield {"code": "B", "name": "B"}
+
+    assert db.upsert(Entity, sheet(), Entity.code, batch_size=1).inserted == 2
+
+
+def test_upsert_refuses_what_it_cannot_take(file_url: str) -> None:
+    """The errors are those of the async client, and of a client that is not open."""
+    db = sync_client(file_url)
+    with pytest.raises(ConnectionClosedError):
+        db.upsert(Entity, [{"code": "A", "name": "A"}], Entity.code)
+    with db:
+        with pytest.raises(TypeError, match="rows is a dict"):
+            db.upsert(Entity, {"code": "A"})
+        with pytest.raises(ValueError, match="on_error"):
+            db.upsert(Entity, [], on_error="maybe")  # type: ignore[arg-type]
