@@ -66,6 +66,20 @@ def test_upserts_are_measured(run: tuple[str, dict[str, Any]]) -> None:
         assert all(peer["per_second"] > 0 for peer in lines[name].values())
 
 
+def test_reads_from_threads_are_measured(run: tuple[str, dict[str, Any]]) -> None:
+    """The sync client is measured by 1 and 16 threads beside its peers, and judged."""
+    printed, content = run
+    measured = [(line["way"], line["count"]) for line in content["threads"]]
+    ways = ("sync client", "async client", "sqlite3")
+    assert measured == [(way, count) for way in ways for count in (1, 16)]
+    assert all(line["per_second"] > 0 for line in content["threads"])
+    judged = [target for target in content["targets"] if target["line"] == "thread-read"]
+    assert [target["tasks"] for target in judged] == [1, 16]
+    for target in judged:
+        assert target["met"] == (target["ratio"] >= target["least"])
+    assert "thread-read by 16, at least 1 x one thread" in printed
+
+
 def test_missing_peers_are_named(run: tuple[str, dict[str, Any]]) -> None:
     """A peer that is not installed is left out and named, with the reason."""
     printed, content = run

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmark import bulk, data, growth, peers, report
+from benchmark import bulk, data, growth, peers, report, threads
 from benchmark.check import check
 from benchmark.line import LINES, Line
 from benchmark.measure import Result, measure
@@ -27,7 +27,7 @@ _BULK_ROUNDS = 3
 _SIZES = [20_000, 1_000_000]
 
 _ALL_LINES = (*LINES, *bulk.LINES)
-_NAMES = [*(line.name for line in _ALL_LINES), _QUERIES]
+_NAMES = [*(line.name for line in _ALL_LINES), threads.NAME, _QUERIES]
 
 
 def _known(names: list[str] | None) -> list[str] | None:
@@ -72,6 +72,9 @@ def main(
     if chosen:
         content = _beside_peers(chosen, rounds, rows, bulk_rows, slice_s)
         report.show(content, Console())
+    if not only or threads.NAME in only:
+        content |= _from_threads(content, rounds, rows, slice_s)
+        report.show_threads(content, Console())
     if only and _QUERIES in only:
         content["queries"] = _growth(sizes or _SIZES, slice_s)
         report.show_queries(content["queries"], Console())
@@ -89,6 +92,20 @@ def _beside_peers(
         results = asyncio.run(_run(installed, chosen, filled, rounds, bulk_rows, slice_s))
     options = {"rounds": rounds, "rows": rows, "bulk_rows": bulk_rows, "slice_s": slice_s}
     return report.report(results, installed, missing, options)
+
+
+def _from_threads(
+    content: dict[str, Any], rounds: int, rows: int, slice_s: float
+) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder,
+        Progress(console=Console(stderr=True)) as progress,
+    ):
+        filled = data.make(Path(folder), rows)
+        bar = progress.add_task("Reading from threads", total=rounds * len(threads.WAYS) * 2)
+        rates = threads.measure(filled, rounds, slice_s, lambda: progress.advance(bar))
+    targets = [*content.get("targets", ()), *threads.targets(rates)]
+    return {"threads": threads.report(rates), "targets": targets}
 
 
 def _growth(sizes: list[int], slice_s: float) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmark import bulk
+from benchmark import bulk, threads
 from benchmark.data import pragmas_of_all
 from benchmark.measure import Result
 from benchmark.peers.peer import Peer
@@ -60,12 +60,7 @@ def show(content: dict[str, Any], console: Console) -> None:
         console.print(f"{peer['title']}: {peer['note']}.", highlight=False)
     for name, reason in content["missing"].items():
         console.print(f"{name}: left out, {reason}.", highlight=False)
-    for target in content["targets"]:
-        console.print(
-            f"{'met' if target['met'] else 'MISSED'}: {target['line']} by {target['tasks']}, "
-            f"at least {target['least']:.3g} x {target['peer']}: {target['ratio']:.2f}",
-            highlight=False,
-        )
+    _show_targets(content["targets"], console)
 
 
 def show_queries(queries: list[dict[str, Any]], console: Console) -> None:
@@ -84,6 +79,30 @@ def show_queries(queries: list[dict[str, Any]], console: Console) -> None:
         title = f"{query['query']} {query['title']}"
         table.add_row(title, *cells, f"{query['growth']:.1f}")
     console.print(table)
+
+
+def show_threads(content: dict[str, Any], console: Console) -> None:
+    """Print what one prepared point read costs from threads, and the targets."""
+    table = Table("Prepared point read", pad_edge=False)
+    counts = sorted({line["count"] for line in content["threads"]})
+    for count in counts:
+        table.add_column(f"{count} at a time\nper second", justify="right")
+        table.add_column("\nx", justify="right")
+    for way in dict.fromkeys(line["way"] for line in content["threads"]):
+        cells = [cell for line in content["threads"] if line["way"] == way for cell in _cells(line)]
+        table.add_row(way, *cells)
+    console.print(table)
+    console.print("x: how many times as fast the sync client is.", highlight=False)
+    _show_targets([t for t in content["targets"] if t["line"] == threads.NAME], console)
+
+
+def _show_targets(targets: list[dict[str, Any]], console: Console) -> None:
+    for target in targets:
+        console.print(
+            f"{'met' if target['met'] else 'MISSED'}: {target['line']} by {target['tasks']}, "
+            f"at least {target['least']:.3g} x {target['peer']}: {target['ratio']:.2f}",
+            highlight=False,
+        )
 
 
 def _line(result: Result) -> dict[str, Any]:
