@@ -6,6 +6,7 @@ Atlas that can go or must change.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import contextvars
 import datetime
@@ -62,6 +63,7 @@ import atlas
 import atlas.conf
 from atlas import patches
 from atlas.client import scope
+from atlas.migrate import steps
 
 DAY = datetime.timedelta(days=1)
 
@@ -825,6 +827,28 @@ def test_an_override_takes_what_piccolos_method_takes(ours: Any, stock: Any) -> 
     assert [name for name in own if name in theirs] == [n for n in theirs if n not in left_out]
     new = [parameter for name, parameter in own.items() if name not in theirs]
     assert all(parameter.default is not parameter.empty for parameter in new)
+
+
+@pytest.mark.parametrize("name", patches.MIGRATION_STEPS)
+def test_steps_of_a_migration_stand_for_piccolos(name: str) -> None:
+    """Needed: ``atlas.migrate.steps`` replaces each of these methods, and takes what it takes."""
+    (stock,) = (
+        node
+        for node in ast.walk(ast.parse(Path(migration_manager.__file__).read_text()))
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == name
+    )
+    ours = getattr(steps, name.removeprefix("_"))
+    assert [*inspect.signature(ours).parameters][1:] == [a.arg for a in stock.args.args][1:]
+
+
+def test_stock_alter_columns_passes_over_references_and_keys() -> None:
+    """Needed: ``steps.run_alter_columns``; ``new`` writes both into the migration."""
+    text = Path(migration_manager.__file__).read_text()
+    begin = text.index("async def _run_alter_columns")
+    step = text[begin : text.index("async def _run_drop_tables")]
+    assert 'params.get("null")' in step
+    assert '"references"' not in step
+    assert "primary_key" not in step
 
 
 def test_stock_booleans_have_no_database_default_of_sqlites() -> None:

@@ -21,6 +21,8 @@ from shop import Project
 from atlas.engine.postgres import PostgresEngine
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.errors import AtlasError
+from atlas.migrate.report import Report
+from atlas.migrate.run import Wanted, run
 
 
 @dataclass
@@ -221,3 +223,18 @@ async def test_reference_to_nothing_is_refused(shop: Shop) -> None:
     assert "place" in str(caught.value)
     query = "SELECT count(*) FROM {app}_thing AS t JOIN {app}_source AS s ON s.id = t.source_id"
     assert await shop.rows(query) == [(2,)]
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+async def test_rebuild_says_how_far_it_is(shop: Shop) -> None:
+    """A run reports the rows that are copied, for whoever watches it."""
+    said: list[tuple[str, int, int]] = []
+
+    class Watching(Report):
+        def does(self, what: str, done: int, total: int) -> None:
+            said.append((what, done, total))
+
+    await shop.change("price = Decimal(default=1.5)", "price = Decimal(default=2)")
+    with shop.project.using(shop.engine):
+        await run(Wanted((shop.project.app,)), backup=False, report=Watching())
+    assert said == [(f"Rebuilding {shop.project.app}_thing", 2, 2)]
