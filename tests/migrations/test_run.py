@@ -5,6 +5,7 @@ Each command is a process of its own, in a project of the test's own.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import sqlite3
@@ -16,8 +17,15 @@ from typing import Any
 
 import pytest
 from databases import Database
-from doubles import LockHolder, leftovers
+from doubles import LockHolder, leftovers, rows
+from piccolo.engine.exceptions import TransactionError
 from process_project import Project, drop_table, finished, sql, sql_backwards, table
+
+import atlas
+from atlas.engine.sqlite import SQLiteEngine
+from atlas.migrate.report import AppPlan, Report, Step
+from atlas.migrate.run import Wanted
+from atlas.migrate.run import run as migrate
 
 #: Both ways to run all migrations.
 FORWARDS = [("atlas", "migrate"), ("piccolo", "migrations", "forwards", "all")]
@@ -399,9 +407,9 @@ def test_preview_prints_the_sql_and_changes_nothing(
 ) -> None:
     """All statements of the pending migrations are printed, data steps included."""
     assert project.atlas("migrate", "places", "--to", "m1").returncode == 0
-    rows = ", ".join(f"('r{number}')" for number in range(1000))
+    values = ", ".join(f"('r{number}')" for number in range(1000))
     single = [f"INSERT INTO place (id) VALUES ('s{number}')" for number in range(20)]
-    project.add_migration("people", "m2", sql(f"INSERT INTO place (id) VALUES {rows}", *single))
+    project.add_migration("people", "m2", sql(f"INSERT INTO place (id) VALUES {values}", *single))
     before = state(project)
     result = run(project, command, "--preview")
     assert (result.returncode, result.stderr) == (0, "")
@@ -434,8 +442,8 @@ def test_preview_fails_where_the_run_would(project: Project) -> None:
 
 def test_preview_shows_a_rebuild_and_saves_no_rows(file_project: Project) -> None:
     """What SQLite has no ALTER for is shown as it is done; rows to be saved are not written."""
-    rows = sql("INSERT INTO person (id, parent_id) VALUES ('a', 'p')")
-    file_project.add_migration("people", "m2", rows)
+    row = sql("INSERT INTO person (id, parent_id) VALUES ('a', 'p')")
+    file_project.add_migration("people", "m2", row)
     assert file_project.atlas("migrate").returncode == 0
     alter = (
         "manager.alter_column('Place', tablename='place', column_name='name',"
@@ -595,3 +603,44 @@ def test_options_that_do_not_fit_are_refused(file_project: Project) -> None:
         result = file_project.atlas("migrate", *options)
         assert result.returncode == 2
         assert state(file_project) == (None, None)
+
+
+# --- in a program
+
+
+async def test_answer_to_an_old_question_does_nothing(sqlite_engine: SQLiteEngine) -> None:
+    """When the log changes between the question and the lock, nothing is done."""
+
+    def confirm(plans: list[AppPlan]) -> bool:
+        assert [plan.app_name for plan in plans] == ["target"]
+        rows(sqlite_engine.path, "DELETE FROM migration WHERE app_name = 'target'")
+        return True
+
+    with pytest.raises(atlas.MigrationError, match="Another process migrated the database"):
+        await migrate(Wanted(("target",), backwards=True), confirm=confirm)
+    assert rows(sqlite_engine.path, "SELECT count(*) FROM target_plan") == [(0,)]
+
+
+async def test_cancelled_run_is_taken_back_before_it_goes_on(sqlite_engine: SQLiteEngine) -> None:
+    """A task that is cancelled in a run has no transaction any more, and the next run works."""
+    before = rows(sqlite_engine.path, "SELECT name FROM sqlite_master ORDER BY name")
+
+    class Cancels(Report):
+        def ends_step(self, step: Step) -> None:
+            task.cancel()
+
+    wanted = Wanted(backwards=True)
+    task = asyncio.create_task(migrate(wanted, report=Cancels()))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sqlite_engine.current_transaction.get() is None
+    assert rows(sqlite_engine.path, "SELECT name FROM sqlite_master ORDER BY name") == before
+    assert len((await migrate(wanted)).steps) == 7
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+async def test_run_is_part_of_no_other_transaction(engine: Any) -> None:
+    """Inside a plain transaction a run is refused, because it could not be committed by itself."""
+    with pytest.raises(TransactionError, match="Leave its block first"):
+        async with engine.transaction():
+            await migrate(Wanted())
