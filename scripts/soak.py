@@ -11,6 +11,7 @@ import argparse
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,19 +45,24 @@ class Soak:
 
     def kill(self) -> None:
         """Kill a run between the begin of its change and its end, and run it again."""
+        while not self._killed():
+            self.found["ended before the kill, which was repeated"] += 1
+        changed = self.scenario.is_changed()
+        self.found[f"killed, and {'all was done' if changed else 'nothing was changed'}"] += 1
+        if changed:
+            self._run()
+        else:  # how long it takes depends on what else the machine does
+            self._length_s = self._measured()
+        assert self.scenario.is_changed()
+        self.found["run again, and complete"] += 1
+
+    def _killed(self) -> bool:
+        """Kill a run at a random moment; return False if it ended before."""
         self._restore()
-        process = self.scenario.project.start("atlas", "migrate", "--no-backup")
-        while not self.scenario.begun.exists() and process.poll() is None:
-            time.sleep(0.001)
+        process, _ = self._begun()
         time.sleep(self._chance.random() * self._length_s)
         process.kill()
-        ended = finished(process).returncode != -signal.SIGKILL
-        changed = self.scenario.is_changed()
-        if ended:
-            self.found["ended before the kill"] += 1
-        else:
-            self.found[f"killed, and {'all was done' if changed else 'nothing was changed'}"] += 1
-        self._complete()
+        return finished(process).returncode == -signal.SIGKILL
 
     def race(self) -> None:
         """Start several runs at once; all are to succeed, and each migration is applied once."""
@@ -72,25 +78,28 @@ class Soak:
         assert self.scenario.is_changed()
         self.found[f"raced by {_PROCESSES}, and applied once"] += 1
 
-    def _complete(self) -> None:
-        result = self.scenario.project.atlas("migrate", "--no-backup")
-        assert result.returncode == 0, result.stderr
-        assert self.scenario.is_changed()
-        self.found["run again, and complete"] += 1
+    def _begun(self) -> tuple[subprocess.Popen[str], float]:
+        """Start a run, and return it when its change begins, with that moment."""
+        self.scenario.begun.unlink(missing_ok=True)
+        process = self.scenario.project.start("atlas", "migrate", "--no-backup")
+        while not self.scenario.begun.exists() and process.poll() is None:
+            time.sleep(0.001)
+        return process, time.monotonic()
 
     def _measured(self) -> float:
-        process = self.scenario.project.start("atlas", "migrate", "--no-backup")
-        while not self.scenario.begun.exists():
-            time.sleep(0.001)
-        start = time.monotonic()
+        """Run to the end, and return how long it took from the begin of the change, in seconds."""
+        process, begin = self._begun()
         result = finished(process)
         assert result.returncode == 0, result.stderr
-        return time.monotonic() - start
+        return time.monotonic() - begin
+
+    def _run(self) -> None:
+        result = self.scenario.project.atlas("migrate", "--no-backup")
+        assert result.returncode == 0, result.stderr
 
     def _restore(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self._file}{suffix}").unlink(missing_ok=True)
-        self.scenario.begun.unlink(missing_ok=True)
         shutil.copyfile(self._filled, self._file)
 
 
