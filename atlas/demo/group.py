@@ -1,0 +1,87 @@
+"""The demo as a whole: a group of schools, and two years of its business.
+
+In: a size, a seed, and the ids of the reference rows. Out: rows in portions, a
+portion never referencing a later one. The same seed gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from atlas.demo.billing import Billing
+from atlas.demo.calendar import orders_per_day
+from atlas.demo.catalog import Catalog
+from atlas.demo.marketing import Marketing
+from atlas.demo.organisation import Entity, Unit, organisation
+from atlas.demo.people import People
+from atlas.demo.sales import Sales
+from atlas.demo.size import Size
+from atlas.demo.targets import targets
+from atlas.demo.world import Rows, World
+from atlas.table import Table
+
+#: What part of the group's orders each entity makes.
+_SHARES = {"CKB": 0.5, "CKT": 0.3, "CKC": 0.2}
+#: A portion is handed out when it has so many orders, so that memory stays flat.
+_PORTION = 2_000
+#: Of 1 order, how many people asked and did not buy.
+_ASKED = 0.3
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Some of the demo's rows, parents before children."""
+
+    rows: Rows
+    #: How many orders they and all portions before hold.
+    orders: int
+
+
+@dataclass
+class _Shop:
+    entity: Entity
+    sales: Sales
+    marketing: Marketing
+
+
+def group(size: Size, seed: int, ids: Mapping[tuple[type[Table], str], str]) -> Iterator[Portion]:
+    """Return the rows of a group of schools.
+
+    ``ids`` maps a table and a code to the id of the reference row: the cities
+    of ``organisation.CITIES``, the tags of ``atlas.seed``, channels and periods.
+    """
+    world = World(size, seed, ids)
+    entities = organisation(world)
+    people = People(world)
+    people.organize(entities)
+    billing = Billing(world)
+    shops: dict[str, _Shop] = {}
+    for entity in entities:
+        catalog = Catalog(world, entity)
+        sales = Sales(world, entity, catalog, people, billing)
+        shops[entity.code] = _Shop(entity, sales, Marketing(world, entity, catalog, people))
+        targets(world, entity, catalog, _SHARES[entity.code])
+    orders = handed_out = 0
+    for day, count in orders_per_day(size.orders):
+        if day.day == 1:
+            for shop in shops.values():
+                shop.marketing.plan(day)
+        for _ in range(count):
+            shop = shops[world.weighted(_SHARES)]
+            unit = _open_unit(world, shop.entity, day)
+            shop.marketing.won(shop.sales.sell(day, unit))
+            if world.chance(_ASKED):
+                shop.marketing.asked(day, unit)
+        orders += count
+        if orders - handed_out >= _PORTION:
+            yield Portion(world.take(), orders)
+            handed_out = orders
+    yield Portion(world.take(), orders)
+
+
+def _open_unit(world: World, entity: Entity, day: date) -> Unit:
+    """Return a unit that was open on a day."""
+    units = {n: unit.weight for n, unit in enumerate(entity.units) if unit.open_date <= day}
+    return entity.units[world.weighted(units)]
