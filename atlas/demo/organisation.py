@@ -13,7 +13,7 @@ from typing import Any
 import atlas
 from atlas.demo.size import FIRST_DAY
 from atlas.demo.world import World
-from atlas.seed.accounts import CHART
+from atlas.seeding.chart import CHART
 
 #: Code and name of each city with branches, the first ones first.
 CITIES = {
@@ -108,7 +108,15 @@ def _entity(
         legal_form=legal_form,
         npwp=f"99{world.between(0, 10**9):014}",
     )
-    return Entity(entity_id, code, name)
+    entity = Entity(entity_id, code, name)
+    for row in CHART:
+        entity.accounts[row["code"]] = world.add(
+            atlas.Account,
+            _FOUNDED,
+            entity_id=entity.id,
+            **{**row, "parent_id": entity.accounts.get(row["parent_id"] or "")},
+        )
+    return entity
 
 
 def _staffed(world: World, entity: Entity) -> Entity:
@@ -135,13 +143,6 @@ def _staffed(world: World, entity: Entity) -> Entity:
             opened=opened,
         )
     _unit(world, entity, "ONL", "Kelas Daring", "Online", None, weight=1.2, parent=head)
-    for row in CHART:
-        entity.accounts[row["code"]] = world.add(
-            atlas.Account,
-            _FOUNDED,
-            entity_id=entity.id,
-            **{**row, "parent_id": entity.accounts.get(row["parent_id"] or "")},
-        )
     _employee(world, entity, head, "Finance")
     entity.marketer = _employee(world, entity, head, "Marketing")
     return entity
