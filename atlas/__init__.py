@@ -56,6 +56,7 @@ from atlas.errors import (
 from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
 from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
 from atlas.param import Param
+from atlas.seeding import seed
 from atlas.target.tables import TargetLine, TargetPlan
 from atlas.upsert.result import RowError, UpsertResult
 
@@ -172,5 +173,6 @@ __all__ = [
     "Variant",
     "__version__",
     "create_client",
+    "seed",
     "sync_client",
 ]

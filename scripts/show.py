@@ -1,4 +1,4 @@
-"""Print the demo's orders: who bought what, at which unit, and whether it is paid."""
+"""Print the latest orders: who bought what, at which unit, and whether it is paid."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from rich.table import Table
 
 from atlas import OrderLine, Payment, PaymentAllocation, create_client
 
+#: How many order lines are shown.
+LINES = 25
+
 
 async def select_lines() -> list[dict[str, Any]]:
-    """Return each order line with its order, unit, customer and item: one query, five joins."""
+    """Return the latest order lines, each with order, unit, customer and item: one query."""
     order = OrderLine.order_id
     return await (
         OrderLine.select(
@@ -28,8 +31,10 @@ async def select_lines() -> list[dict[str, Any]]:
             order.customer_id.full_name.as_alias("customer"),
             order.organization_id.name.as_alias("organization"),
         )
-        .where(order.entity_id.code == "DEMO")
-        .order_by(order.order_date, order.number, OrderLine.line_no)
+        .order_by(order.order_date, ascending=False)
+        .order_by(order.number)
+        .order_by(OrderLine.line_no)
+        .limit(LINES)
     )
 
 
@@ -74,7 +79,7 @@ async def main() -> None:
             f"{line['amount']:,.0f}",
             is_paid if first else "",
         )
-    Console().print("\nOrders of the demo", table, sep="\n\n")
+    Console().print("\nThe latest orders", table, sep="\n\n")
 
 
 if __name__ == "__main__":

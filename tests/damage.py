@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
+from school import demo, load, reference
+
 import atlas
-from atlas.seed import demo, load, reference
 from atlas.table import Table
 
 #: An id that sorts behind all others, and some more.

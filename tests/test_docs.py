@@ -61,7 +61,7 @@ def seeded_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "piccolo_conf.py", folder)
     migrate(SQLiteEngine(str(folder / "atlas-ops.db")))
     subprocess.run(
-        [Path(sys.executable).with_name("atlas"), "seed", "--demo"],
+        [Path(sys.executable).with_name("atlas"), "seed", "--demo", "small"],
         cwd=folder,
         env=environment(),
         check=True,

@@ -6,6 +6,7 @@ today the demo and the benchmark's group, of any size.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sqlite3
@@ -21,11 +22,10 @@ from benchmark.queries import AUDITS, PATH, QUERIES, Query, parameters
 from conftest import SHARED, bind
 from piccolo.engine.base import Engine
 
-from atlas import Order
+from atlas import Order, create_client, seed
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.rules import audit
 from atlas.rules.audit import queries
-from atlas.seed import demo, load, reference
 
 #: Tables that grow with the business: to read one from end to end takes seconds.
 LARGE = {
@@ -44,19 +44,15 @@ LARGE = {
 }
 
 
-def make_demo(path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the database at ``path`` that ``atlas seed --demo`` makes."""
-    import asyncio
-
+def make_demo(path: Path, migrated_file: Path) -> None:
+    """Make the database at ``path`` that ``atlas seed --demo medium`` makes."""
     shutil.copyfile(migrated_file, path)
-    engine = SQLiteEngine(str(path))
-    bind(engine, monkeypatch)
 
-    async def seed() -> None:
-        await load([*reference(), *demo()])
-        await engine.close_connection_pool()
+    async def make() -> None:
+        async with create_client(f"file:{path}"):
+            await seed(demo="medium")
 
-    asyncio.run(seed())
+    asyncio.run(make())
 
 
 @pytest.fixture(scope="module", params=["demo", "group"])
@@ -65,11 +61,10 @@ def business(
 ) -> Iterator[sqlite3.Connection]:
     """A database with a business in it, through the plain driver."""
     path = tmp_path_factory.mktemp("business") / f"{request.param}.db"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        if request.param == "demo":
-            make_demo(path, request.getfixturevalue("migrated_file"), monkeypatch)
-        else:
-            group.make(path, 2_000)
+    if request.param == "demo":
+        make_demo(path, request.getfixturevalue("migrated_file"))
+    else:
+        group.make(path, 2_000)
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA foreign_keys = 1")
         yield database

@@ -7,27 +7,52 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-import atlas.seed
-from atlas import create_client
 from atlas.cli.app import app
+from atlas.demo.size import SizeName
 
 
 @app.command()
 def seed(
-    demo: Annotated[bool, typer.Option("--demo", help="Add a demo entity to look at.")] = False,
+    demo: Annotated[
+        SizeName | None,
+        typer.Option(
+            help="Add a group of schools with two years of business: 300 orders, 20,000 orders, "
+            "or 500,000 orders with about 1,000,000 lines."
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="The demo's number; the same number gives the same rows.")
+    ] = 1,
 ) -> None:
     """Insert the rows every installation needs that are missing; change no other.
 
-    These are the 38 provinces of Indonesia, the periods of 2025 and 2026, and
-    the channels.
+    These are the 38 provinces of Indonesia, the periods of 2025 and 2026, the
+    channels, and a chart of accounts for each entity that has none.
     """
-    rows = atlas.seed.reference() + (atlas.seed.demo() if demo else [])
-    counts = asyncio.run(_load(rows))
+    from atlas import seeding
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    ) as progress:
+        task = progress.add_task("Orders", total=None, visible=demo is not None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        counts = asyncio.run(seeding.seed(demo=demo, seed=seed, on_progress=show))
     inserted = sum(count.inserted for count in counts.values())
+    present = sum(count.present for count in counts.values())
     if not inserted:
-        print(f"Nothing to do: all {len(rows)} rows are there.")
+        print(f"Nothing to do: all {present} rows are there.")
         return
     shown = Table("Table")
     shown.add_column("Inserted", justify="right")
@@ -35,10 +60,5 @@ def seed(
     for table, count in counts.items():
         shown.add_row(table._meta.tablename, str(count.inserted), str(count.present))
     shown.add_section()
-    shown.add_row(f"{len(counts)} tables", str(inserted), str(len(rows) - inserted))
+    shown.add_row(f"{len(counts)} tables", str(inserted), str(present))
     Console().print(shown)
-
-
-async def _load(rows: atlas.seed.Seed) -> atlas.seed.Counts:
-    async with create_client():
-        return await atlas.seed.load(rows)

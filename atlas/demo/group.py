@@ -46,7 +46,9 @@ class _Shop:
     marketing: Marketing
 
 
-def group(size: Size, seed: int, ids: Mapping[tuple[type[Table], str], str]) -> Iterator[Portion]:
+def generate(
+    size: Size, seed: int, ids: Mapping[tuple[type[Table], str], str]
+) -> Iterator[Portion]:
     """Return the rows of a group of schools.
 
     ``ids`` maps a table and a code to the id of the reference row: the cities

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from atlas.errors import ConfigurationError
 
-try:
-    from faker import Faker
-except ModuleNotFoundError:  # pragma: no cover - the tests install it
-    Faker = None  # type: ignore[assignment, misc]
-
 
 class Names:
     """Invented people. The same seed gives the same ones, with the same version of Faker."""
 
     def __init__(self, seed: int) -> None:
-        if Faker is None:
+        try:
+            from faker import Faker
+        except ModuleNotFoundError as error:
             raise ConfigurationError(
                 "The demo takes its names from Faker, which is not installed: "
                 "pip install 'atlas[explore]'"
-            )
+            ) from error
         self._faker = Faker("id_ID")
         self._faker.seed_instance(seed)
         self._count = 0

@@ -14,7 +14,7 @@ from typing import Any
 from atlas.client.client import Client
 from atlas.core.tables import Channel, Period, Region, Source
 from atlas.db.tables import Tag
-from atlas.demo import CITIES, Size, group
+from atlas.demo import CITIES, Size, generate
 from atlas.demo.size import FIRST_DAY, LAST_DAY
 from atlas.errors import AtlasError
 from atlas.table import Table
@@ -41,7 +41,7 @@ async def load_demo(
     async with client.transaction():
         cursor = await _begin(client, name)
         ids = await _shared(client, counts, total)
-    for number, portion in enumerate(group(size, seed, ids), start=1):
+    for number, portion in enumerate(generate(size, seed, ids), start=1):
         for table, rows in portion.rows:
             total[table] += len(rows)
         if cursor == _DONE or number <= int(cursor):

@@ -19,7 +19,6 @@ from atlas.demo.size import SIZES, SizeName
 from atlas.errors import AtlasError
 from atlas.finance.tables import Account
 from atlas.seeding.chart import CHART
-from atlas.seeding.demo import load_demo
 from atlas.seeding.reference import channels, periods, provinces
 from atlas.seeding.tree import insert_tree
 from atlas.table import Table
@@ -61,6 +60,8 @@ async def seed(
     it is asked for again. Raises ``AtlasError`` when a table does not exist, and
     ``ConfigurationError`` for a demo without Faker (extra ``explore``).
     """
+    from atlas.seeding.demo import load_demo  # not at the front door: few programs want one
+
     if demo is not None and demo not in SIZES:
         raise AtlasError(f"There is no demo {demo!r}; choose one of {', '.join(SIZES)}.")
     async with _client(client) as opened:

@@ -15,8 +15,8 @@ from datetime import date
 from typing import Any
 
 import atlas
-from atlas.seed.loader import Row
 from atlas.table import Table
+from school.loader import Row
 
 _Rows = list[tuple[type[Table], Row]]
 
