@@ -151,7 +151,7 @@ def test_plans_are_read_as_sqlite_means_them(business: sqlite3.Connection) -> No
 
 async def test_queries_run_on_both_databases(engine: Engine[Any]) -> None:
     """PostgreSQL answers as SQLite does, with the two words of its dialect."""
-    await load([*reference(), *demo()])
+    await seed(demo="small", client=None)
     values = await _values(engine)
     for query in QUERIES:
         sql, names = positional(query.sql)
