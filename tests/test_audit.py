@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from databases import rows
 from piccolo.engine.base import Engine
+from school import demo, load, reference
 
 import atlas
 import atlas.cli
 from atlas import AtlasError, Order, Tag, create_client
 from atlas.engine.sqlite import SQLiteEngine
 from atlas.rules import RULES, Progress, audit
-from atlas.seed import demo, load, reference
 
 #: Each of the four Enrollment orders breaks O1 then, and the order of a lead M3, a warning.
 NO_PARTICIPANTS = "UPDATE commerce_order SET participant_id = NULL WHERE type = 'Enrollment'"

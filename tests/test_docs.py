@@ -112,7 +112,7 @@ def test_readme_block_runs_when_pasted(checkout: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert "SO-0001" in result.stdout
+    assert "CKB-SO-000001" in result.stdout
     assert "Error" not in result.stderr
 
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import atlas.seed
 import pytest
 from conftest import bind
 from factory import JOIN_TABLES, make, stored
@@ -17,7 +18,6 @@ from piccolo.apps.fixtures.commands.dump import dump
 from piccolo.apps.fixtures.commands.load import load
 from piccolo.engine.base import Engine
 
-import atlas.seed
 from atlas import TABLES, AtlasError, Order, Person, PersonTag, Region, Tag, Unit
 from atlas.engine.postgres import PostgresEngine
 from atlas.engine.sqlite import SQLiteEngine

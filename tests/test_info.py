@@ -17,9 +17,10 @@ import pytest
 from conftest import ROOT
 from databases import postgres_copy, rows, sqlite_copy
 from factory import make
+from school import demo, reference
+from school import load as load_rows
 
 import atlas.cli
-import atlas.seed
 from atlas import TABLES, Entity, Order, Tag, create_client
 from atlas.info import DatabaseInfo, read
 
@@ -38,7 +39,7 @@ def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
     async def load() -> None:
         async with create_client(made):
-            await atlas.seed.load([*atlas.seed.reference(), *atlas.seed.demo()])
+            await load_rows([*reference(), *demo()])
 
     asyncio.run(load())
     return made
@@ -190,7 +191,7 @@ def test_it_is_printed_as_a_table(
     assert len(cells) == 39
     assert [row[0].strip() for row in cells[:2]] == ["core_entity", "core_region"]
     assert cells[-1][0].strip() == "38 tables"
-    total = len(atlas.seed.reference()) + len(atlas.seed.demo())
+    total = len(reference()) + len(demo())
     assert cells[-1][1].strip() == str(total)
     assert "Migrations" in "".join(lines)
     assert max(map(len, lines[4:])) <= 80

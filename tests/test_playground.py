@@ -15,12 +15,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import atlas.seed
 import pytest
 from conftest import ROOT
 from databases import postgres_copy, rows
 from terminal import BIN, PROMPT, Terminal, environment
 
-import atlas.seed
 from atlas import TABLES, Agenda, AtlasError, Order, Person, PersonTag, Tag, create_client
 from atlas.playground import database, display, run_stock_command, shell
 from atlas.playground.banner import QUERIES, READ_ONLY, banner

@@ -107,7 +107,7 @@ def test_run_changes_nothing_the_second_time(tmp_path: Path) -> None:
     assert "38 tables" in first.stdout
     assert "Nothing to do" in second.stdout
     assert "The latest orders" in second.stdout
-    assert re.search(r"SO/2026/\d{6} +\w+", second.stdout)
+    assert re.search(r"CK[BCT]-SO-\d{6} +\w+", second.stdout)
     assert "Installing" not in second.stdout
     assert "??" not in git("status", "--porcelain")
 

@@ -52,7 +52,7 @@ def generate(
     """Return the rows of a group of schools.
 
     ``ids`` maps a table and a code to the id of the reference row: the cities
-    of ``organisation.CITIES``, the tags of ``atlas.seed``, channels and periods.
+    of ``organisation.CITIES``, the tags of ``atlas.seeding``, channels and periods.
     """
     world = World(size, seed, ids)
     entities = organisation(world)

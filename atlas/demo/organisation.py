@@ -84,9 +84,9 @@ class Entity:
         self._numbers[kind] = number = self._numbers.get(kind, 0) + 1
         return number
 
-    def document_number(self, kind: str, day: date) -> str:
-        """Return the next number of a document, as ``SO/2025/000001``."""
-        return f"{kind}/{day.year}/{self.next_number(f'{kind}{day.year}'):06}"
+    def document_number(self, kind: str) -> str:
+        """Return the next number of a document, as ``CKB-SO-000001``."""
+        return f"{self.code}-{kind}-{self.next_number(kind):06}"
 
 
 def organisation(world: World) -> list[Entity]:

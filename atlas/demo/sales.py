@@ -291,7 +291,7 @@ class Sales:
             day,
             entity_id=entity.id,
             unit_id=unit.id,
-            number=entity.document_number("SO", day),
+            number=entity.document_number("SO"),
             type=kind,
             status=status,
             order_date=day,
@@ -369,8 +369,7 @@ class Sales:
             values["score"] = world.between(50, 100)
             values["result"] = "Passed" if values["score"] >= 60 else "Failed"
             if values["result"] == "Passed":
-                number = self._entity.document_number("CERT", batch.end)
-                values["certificate_no"] = f"{self._entity.code}/{number}"
+                values["certificate_no"] = self._entity.document_number("CERT")
         world.add(
             atlas.Enrollment,
             day,

@@ -13,14 +13,8 @@ from pathlib import Path
 
 from piccolo.table import create_db_tables
 
-import atlas.seed
-from atlas import TABLES, Client, create_client
+from atlas import TABLES, Client, create_client, seed
 from atlas.engine.url import path_or_url
-
-
-def rows() -> atlas.seed.Seed:
-    """Return what a throwaway database holds: the reference rows and the demo."""
-    return [*atlas.seed.reference(), *atlas.seed.demo()]
 
 
 @contextmanager
@@ -39,10 +33,10 @@ def throwaway(folder: Path) -> Client:
 
 
 async def fill(client: Client) -> None:
-    """Make the 38 tables in the open ``client``'s database, and load ``rows``."""
+    """Make the 38 tables in the open ``client``'s database, with the small demo in them."""
     async with client.transaction():
         await create_db_tables(*TABLES)
-        await atlas.seed.load(rows())
+        await seed(demo="small", client=client)
 
 
 def to_look_at(database: str) -> Client:
