@@ -23,7 +23,7 @@ QUERIES = {
         "await Person.select(Person.full_name, Person.tags(Tag.name, as_list=True)).limit(9)"
     ),
     "a change": (
-        "await Order.update({Order.note: 'tried'}).where(Order.number == 'CKB-SO-000001')"
+        "await Order.update({Order.note: 'new'}).where(Order.number == 'CKB-SO-000001')"
         ".returning(Order.note)"
     ),
     "the SQL, before it runs": "Order.select(Order.number).where(Order.status == 'Completed')",
