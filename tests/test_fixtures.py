@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import atlas.seed
 import pytest
 from conftest import bind
 from factory import JOIN_TABLES, make, stored
@@ -17,6 +16,7 @@ from piccolo.apps.fixtures.commands import dump as dump_module
 from piccolo.apps.fixtures.commands.dump import dump
 from piccolo.apps.fixtures.commands.load import load
 from piccolo.engine.base import Engine
+from school import demo, load, reference
 
 from atlas import TABLES, AtlasError, Order, Person, PersonTag, Region, Tag, Unit
 from atlas.engine.postgres import PostgresEngine
@@ -46,7 +46,7 @@ def read(path: str) -> str:
 
 async def fill() -> None:
     """Fill all 38 tables, some columns with what JSON and the databases find hard."""
-    await atlas.seed.load([*atlas.seed.reference(), *atlas.seed.demo()])
+    await load([*reference(), *demo()])
     child, parent = sorted(new_ulid() for _ in range(2))  # a child that sorts before its parent
     await Region(id=parent, code="x", name="a, 'b' \"c\"\n\\ 😀", type="Province").save()
     await Region(id=child, code="x.1", name="", type="City", parent_id=parent).save()
