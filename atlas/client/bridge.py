@@ -240,7 +240,8 @@ class Bridge:
         """End the loop and its thread; who waits for a call gets ``ConnectionClosedError``."""
         self._is_stopped = True
         self._soon(self._stop)
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():  # else Ctrl-C came before it began, and it ends at once
+            self._thread.join(timeout_s)
 
     def closed(self) -> ConnectionClosedError:
         """Return the error of those who come too late."""

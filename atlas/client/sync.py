@@ -141,9 +141,9 @@ class SyncClient(Apps):
                 self._wind_up(bridge, cancel=True)
                 raise
             finally:
-                bridge.stop()
                 self._bridge = None
                 _opened.discard(self)
+                bridge.stop()  # last: Ctrl-C may come while it waits for the thread
 
     def __enter__(self) -> Self:
         place = Place(self._client)

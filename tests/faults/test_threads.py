@@ -286,6 +286,37 @@ def test_ctrl_c_at_any_moment(path: Path) -> None:
         assert 0 < whole <= len(numbers) < rounds
 
 
+def test_ctrl_c_while_opening_and_closing(path: Path) -> None:
+    """Wherever a signal comes, what was opened is closed: no thread, no file, no client is left."""
+    chance = random.Random(11)  # noqa: S311
+    before = own_threads()
+
+    def use() -> None:
+        with sync_client(f"file:{path}") as db:
+            db.run(Entity.count())
+
+    began = time.monotonic()
+    for _ in range(5):
+        use()
+    usual_s = (time.monotonic() - began) / 5
+    for _ in range(60):
+        delay_s = chance.random() * 1.3 * usual_s
+        press = threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGINT))
+        try:
+            press.start()
+            use()
+            press.join()
+            time.sleep(20)  # the signal has been sent, and is on its way
+        except KeyboardInterrupt:
+            press.join()
+        wait_until(lambda: own_threads() <= before)
+        assert scope.opened == []
+        assert scope.scope.get() is None
+    use()
+    assert open_files(path) == []
+    assert leftovers(path) == []
+
+
 # --- dropped, and never closed
 
 
