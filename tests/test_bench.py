@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What the smallest run prints, and its JSON."""
     path: Path = tmp_path_factory.mktemp("bench") / "new" / "bench.json"
     few = ("--rows", "50", "--bulk-rows", "60", "--rounds", "1", "--seconds", "0.01")
-    only = [word for name in (*LINES, *BULK_LINES) for word in ("--only", name)]
+    only = [word for name in (*LINES, *BULK_LINES, "thread-read") for word in ("--only", name)]
     result = bench(*few, *only, "--json", str(path))
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout, json.loads(path.read_text())
