@@ -16,7 +16,8 @@ from piccolo.apps.fixtures.commands import dump as dump_module
 from piccolo.apps.fixtures.commands.dump import dump
 from piccolo.apps.fixtures.commands.load import load
 from piccolo.engine.base import Engine
-from school import demo, load, reference
+from school import demo, reference
+from school import load as load_rows
 
 from atlas import TABLES, AtlasError, Order, Person, PersonTag, Region, Tag, Unit
 from atlas.engine.postgres import PostgresEngine
@@ -46,7 +47,7 @@ def read(path: str) -> str:
 
 async def fill() -> None:
     """Fill all 38 tables, some columns with what JSON and the databases find hard."""
-    await load([*reference(), *demo()])
+    await load_rows([*reference(), *demo()])
     child, parent = sorted(new_ulid() for _ in range(2))  # a child that sorts before its parent
     await Region(id=parent, code="x", name="a, 'b' \"c\"\n\\ 😀", type="Province").save()
     await Region(id=child, code="x.1", name="", type="City", parent_id=parent).save()
