@@ -160,8 +160,11 @@ class Evolution:
 
 
 @pytest.fixture
-async def evolution(request: Any, tmp_path: Path, postgres_url: str) -> Any:
+async def evolution(
+    request: Any, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     """The tables of ``kinds.py`` with rows, on an SQLite file and in a PostgreSQL database."""
+    monkeypatch.chdir(tmp_path)  # where rows of PostgreSQL are saved
     app = f"shop{uuid.uuid4().hex[:8]}"
     name = f"atlas_{app}"
     await run_on_server(postgres_url, f"CREATE DATABASE {name} STRATEGY FILE_COPY")

@@ -63,9 +63,13 @@ class Shop:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def shop(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Shop]:
     """The shop on SQLite, then on PostgreSQL."""
+    monkeypatch.chdir(tmp_path)  # where rows of PostgreSQL are saved
     app = f"shop{uuid.uuid4().hex[:8]}"
     engine: Any
     if request.param == "sqlite":
