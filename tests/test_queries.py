@@ -21,6 +21,7 @@ from benchmark.growth import positional
 from benchmark.queries import AUDITS, PATH, QUERIES, Query, parameters
 from conftest import SHARED, bind
 from piccolo.engine.base import Engine
+from school import demo, load, reference
 
 from atlas import Order, create_client, seed
 from atlas.engine.sqlite import SQLiteEngine
@@ -151,7 +152,7 @@ def test_plans_are_read_as_sqlite_means_them(business: sqlite3.Connection) -> No
 
 async def test_queries_run_on_both_databases(engine: Engine[Any]) -> None:
     """PostgreSQL answers as SQLite does, with the two words of its dialect."""
-    await seed(demo="small", client=None)
+    await load([*reference(), *demo()])
     values = await _values(engine)
     for query in QUERIES:
         sql, names = positional(query.sql)
