@@ -183,7 +183,9 @@ def test_what_is_no_ulid(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [MADE, "0" * 26, "7" + "Z" * 25, Text(MADE), str(ULID()), new_ulid()]
+    "value",
+    [MADE, "0" * 26, "7" + "Z" * 25, Text(MADE), str(ULID()), new_ulid()],
+    ids=["known", "smallest", "largest", "a kind of text", "python-ulid's", "new"],
 )
 def test_what_is_a_ulid(value: str) -> None:
     """26 characters of Crockford base32 that fit 128 bits are a ULID."""
