@@ -213,12 +213,14 @@ def _migration_steps() -> None:
 
 
 def _new_migrations_are_checked() -> None:
-    """Let ``piccolo migrations new`` say what it left out.
+    """Let ``piccolo migrations new`` say what it left out, and not what is supported now.
 
     apps/migrations/commands/new.py, line 93, writes what the differ found and
-    looks no further; ``NoChanges`` is what it raises where that is nothing.
+    looks no further; ``NoChanges`` is what it raises where that is nothing. Line
+    238 warns that SQLite lacks ALTERs, which migrate/alter.py makes.
     """
     original = new._create_new_migration
+    stock_warning: Callable[..., None] = vars(new)["colored_warning"]
 
     async def create_new_migration(app_config: AppConfig, *args: Any, **kwargs: Any) -> Any:
         from atlas.migrate.new import warn_of_rest
@@ -228,7 +230,14 @@ def _new_migrations_are_checked() -> None:
         finally:
             await warn_of_rest(app_config)
 
+    def colored_warning(message: str, *args: Any, **kwargs: Any) -> None:
+        from atlas.engine.sqlite import SQLiteEngine
+
+        if not isinstance(engine_finder(), SQLiteEngine):
+            stock_warning(message, *args, **kwargs)
+
     vars(new)["_create_new_migration"] = create_new_migration
+    vars(new)["colored_warning"] = colored_warning
 
 
 def _fixtures() -> None:

@@ -67,6 +67,12 @@ def test_new_is_silent_when_nothing_is_left(package: Path) -> None:
     assert warned == []
 
 
+def test_new_does_not_warn_of_sqlite(package: Path) -> None:
+    """Piccolo's warning that SQLite lacks ALTERs is not printed: here they are made."""
+    said, _ = new(package, "--auto")
+    assert "fully supported" not in said
+
+
 def test_rename_with_another_change(package: Path) -> None:
     """What changes besides a name is left out by Piccolo, and named; the next one has it."""
     edit(package, TAG, NAME, '    title = Text(null=True, help_text="display name")\n')
