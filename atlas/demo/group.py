@@ -25,7 +25,7 @@ from atlas.table import Table
 #: What part of the group's orders each entity makes.
 _SHARES = {"CKB": 0.5, "CKT": 0.3, "CKC": 0.2}
 #: A portion is handed out when it has so many orders, so that memory stays flat.
-_PORTION = 2_000
+_PORTION = 500
 #: Of 1 order, how many people asked and did not buy.
 _ASKED = 0.3
 
