@@ -10,8 +10,9 @@ import asyncio
 import contextvars
 import shlex
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from types import FunctionType
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from piccolo.utils import pydantic as piccolo_pydantic
 from piccolo.utils import sync as piccolo_sync
 
 _CHECKED_VERSION = "1.38."
+_CHECKED_ADMIN_VERSION = "1.14."
 
 Result = TypeVar("Result")
 
@@ -308,6 +310,30 @@ def _tester() -> None:
         return run_pytest(shlex.split(" ".join(pytest_args)))
 
     piccolo_tester.run_pytest = run_split_pytest
+
+
+@contextmanager
+def crud_of_admin(crud: type[Any]) -> Iterator[None]:
+    """Let what Piccolo Admin builds in this block have the endpoints of ``crud``.
+
+    piccolo_admin/endpoints.py, line 591, makes a ``PiccoloCRUD`` for each table and
+    offers no place to name another. Raises ``RuntimeError`` for a version of
+    Piccolo Admin that this was not checked against.
+    """
+    from piccolo_admin import endpoints, version  # an extra
+
+    if not version.__VERSION__.startswith(_CHECKED_ADMIN_VERSION):
+        raise RuntimeError(
+            f"Atlas patches Piccolo Admin {_CHECKED_ADMIN_VERSION}x and found "
+            f"{version.__VERSION__}. Install piccolo-admin==1.14.*, or check "
+            "atlas/patches.py against the new version."
+        )
+    original = vars(endpoints)["PiccoloCRUD"]
+    vars(endpoints)["PiccoloCRUD"] = crud
+    try:
+        yield
+    finally:
+        vars(endpoints)["PiccoloCRUD"] = original
 
 
 def replace_get_engine(get_engine: Callable[..., Any]) -> Callable[..., Any]:

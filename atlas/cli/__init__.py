@@ -6,7 +6,18 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import adopt, audit, check, info, migrate, playground, seed
+from atlas.cli import admin, adopt, audit, check, info, migrate, playground, seed
 from atlas.cli.app import app, main
 
-__all__ = ["adopt", "app", "audit", "check", "info", "main", "migrate", "playground", "seed"]
+__all__ = [
+    "admin",
+    "adopt",
+    "app",
+    "audit",
+    "check",
+    "info",
+    "main",
+    "migrate",
+    "playground",
+    "seed",
+]

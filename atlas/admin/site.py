@@ -1,0 +1,158 @@
+"""The site: Piccolo Admin with the 38 tables, and what guards it.
+
+In: whether rows may be edited, and the names it is reached by. Out: an ASGI
+application. It opens no database: queries run on the client that is open, and
+those of users and sessions on the file that ``users.py`` has bound.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from piccolo.columns import Column
+from piccolo.columns.readable import Readable
+from piccolo_admin.endpoints import AdminRouter, TableConfig
+from piccolo_api.crud.endpoints import OrderBy
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from atlas import TABLES, patches
+from atlas.admin.crud import READABLE, TableCRUD
+from atlas.admin.users import Session, User
+from atlas.columns import Text
+from atlas.table import Table
+
+#: The domains of docs/model.md, as the menu names them.
+GROUPS = {
+    "core": "Core",
+    "db": "Persons",
+    "catalog": "Catalog",
+    "commerce": "Commerce",
+    "finance": "Finance",
+    "marketing": "Marketing",
+    "target": "Targets",
+}
+
+READ_ONLY = "This page only shows rows. To edit them, start it with: atlas admin --write"
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+#: Nothing is loaded from anywhere else; Vue and Font Awesome write styles into the page.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+#: Its pages load a program from a public server, which the policy above refuses.
+_API_DOCUMENTATION = ("/api/docs", "/public/docs")
+
+#: A form's fields that nobody edits: the table sets them.
+_FIXED_FIELDS = """
+form:not(.filter_wrapper form) div:has(> input[name="created_at"], > input[name="updated_at"]) {
+    opacity: 0.5;
+    pointer-events: none;
+}
+"""
+#: What does nothing on a page that only shows rows.
+_EDITING = """
+[data-uitest="save_button"], [data-uitest="drop_down_button"], a.add,
+.title_bar .buttons a[href$="/add"], .table_wrapper input[type="checkbox"],
+.table_wrapper td:last-child:not(:has(code)):has(svg) { display: none !important; }
+"""
+
+
+def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
+    """Return the site; without ``write`` the server refuses whatever changes a row.
+
+    ``hosts`` are the names and addresses a browser may ask for: another one is
+    refused, as a page of somebody else's could ask for it (DNS rebinding).
+    """
+    # At each login; but 127.0.0.1 has no HTTPS, and what is sent to it leaves no machine.
+    warnings.filterwarnings("ignore", "If running sessions in production", UserWarning)
+    with patches.crud_of_admin(TableCRUD):
+        admin: Any = AdminRouter(
+            *(_config(table) for table in TABLES),
+            auth_table=User,
+            session_table=Session,
+            read_only=not write,
+            site_name="Atlas" if write else "Atlas (read-only)",
+            allowed_hosts=[*hosts],
+        )
+    style = _FIXED_FIELDS if write else _EDITING
+    admin.template = admin.template.replace("</head>", f"<style>{style}</style>\n</head>")
+    site: ASGIApp = admin
+    if not write:
+        site = _ReadOnly(site)
+    return TrustedHostMiddleware(_Headers(site), allowed_hosts=[*hosts], www_redirect=False)
+
+
+def _config(table: type[Table]) -> TableConfig:
+    """Return how a table is shown: named rows first, newest first, without ids."""
+    names = [column for column in table._meta.columns if not column._meta.primary_key]
+    keys = [*table._key_columns] if len(table._key_columns) > 1 else []
+    link = _naming_column(table)
+    rest = [column for column in [*keys, *names] if column is not link]
+    return TableConfig(
+        table,
+        visible_columns=[link, *rest],
+        menu_group=GROUPS[table._meta.tablename.partition("_")[0]],
+        link_column=link,
+        order_by=[OrderBy(table._meta.primary_key, ascending=False)],
+    )
+
+
+def _naming_column(table: type[Table]) -> Column:
+    """Return the column that names a row, or one that stands for all that do together."""
+    match table.get_readable():
+        case Readable(template="%s", columns=[Text() as column]) if not column._meta.null:
+            return column
+    made_up = Text()
+    made_up._meta._name = READABLE
+    made_up._meta._table = table
+    return made_up
+
+
+class _Headers:
+    """Adds the headers that keep the page from loading or telling anything elsewhere."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(_API_DOCUMENTATION):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class _ReadOnly:
+    """Refuses each request that could change something but a login."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            if request.method not in _SAFE_METHODS and not scope["path"].startswith("/public/"):
+                await JSONResponse({"detail": READ_ONLY}, 405)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
