@@ -52,9 +52,14 @@ class _RefusedError(Exception):
         self.response = JSONResponse(message, status)
 
 
-def _of_field(column: str, message: str) -> dict[str, Any]:
-    """Return an error in FastAPI's form, which the page shows beside the field's name."""
-    return {"detail": [{"loc": ["body", column], "msg": message, "type": "value_error"}]}
+def _of_fields(*messages: tuple[str, str]) -> dict[str, Any]:
+    """Return errors in FastAPI's form, which the page shows with the name of each field."""
+    return {
+        "detail": [
+            {"loc": ["body", column], "msg": message, "type": "value_error"}
+            for column, message in messages
+        ]
+    }
 
 
 def _answered(method: Endpoint) -> Endpoint:
@@ -67,7 +72,7 @@ def _answered(method: Endpoint) -> Endpoint:
         except _RefusedError as error:
             return error.response
         except InvalidValueError as error:
-            return JSONResponse(_of_field(error.column, _sentence(error)), 422)
+            return JSONResponse(_of_fields((error.column, _sentence(error))), 422)
         except RowNotFoundError as error:
             return JSONResponse(str(error), 404)
         except (ParamException, MalformedQuery) as error:
@@ -245,7 +250,7 @@ class TableCRUD(PiccoloCRUD):
             row = await table.objects().where(is_row).first()
             if row is None:
                 raise _RefusedError("The resource doesn't exist", 404)
-            known = set(_broken_rules(row))
+            known = _broken_rules(row)
             for name, value in given.items():
                 setattr(row, name, value)
             row._refuse_assigned(table._fixed_names)
@@ -346,13 +351,18 @@ class TableCRUD(PiccoloCRUD):
 
     def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
         if unknown := sorted(data.keys() - self._columns.keys()):
-            raise _RefusedError(_of_field(unknown[0], "is no column of this table"))
+            raise _RefusedError(
+                _of_fields(*((name, "is no column of this table") for name in unknown))
+            )
 
-    def _refuse_broken_rules(self, row: Table, known: Iterable[tuple[str, str]] = ()) -> None:
+    def _refuse_broken_rules(self, row: Table, known: Iterable[rules.Violation] = ()) -> None:
         """Refuse a row that breaks a rule of the model which it did not break before."""
-        for rule, column in _broken_rules(row):
-            if (rule, column) not in known:
-                rules.check(self.table, row)
+        before = {(found.rule, found.column) for found in known}
+        new = [found for found in _broken_rules(row) if (found.rule, found.column) not in before]
+        if new:
+            raise _RefusedError(
+                _of_fields(*((found.column, f"{found.sentence} ({found.rule})") for found in new))
+            )
 
     def _json(self, content: Any, status: int = 200) -> Response:
         return Response(
@@ -362,12 +372,9 @@ class TableCRUD(PiccoloCRUD):
         )
 
 
-def _broken_rules(row: Table) -> list[tuple[str, str]]:
-    return [
-        (found.rule, found.column)
-        for found in rules.violations(type(row), row)
-        if found.severity is rules.Severity.error
-    ]
+def _broken_rules(row: Table) -> list[rules.Violation]:
+    found = rules.violations(type(row), row)
+    return [each for each in found if each.severity is rules.Severity.error]
 
 
 def _number(asked: Mapping[str, str], name: str, default: int) -> int:

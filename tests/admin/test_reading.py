@@ -229,8 +229,7 @@ async def test_rows_are_found_by_name(page: httpx.AsyncClient, table: type[Table
     key, called = next(iter(found.items()))
     said = table.get_readable().template.split()
     words = [word for word in called.split() if word.isalpha() and word not in said]
-    assert words or name in ("catalog_price", "finance_revenue", "target_line")  # all of it numbers
-    if words:
+    if words:  # of some tables it is all numbers
         assert key in await get(page, f"{name}/ids/", search=" ".join(reversed(words)).upper())
     assert await get(page, f"{name}/ids/", search="no-row-is-called-so") == {}
     rest = await get(page, f"{name}/ids/", limit=2, offset=2)
