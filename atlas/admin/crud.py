@@ -243,7 +243,7 @@ class TableCRUD(PiccoloCRUD):
         """Change one row."""
         self._refuse_unknown(data)
         given = self.pydantic_model_optional(**data).model_dump(include=set(data))
-        given.pop("updated_at", None)  # the page sends back what it has shown
+        given.pop("updated_at", None)  # the page sends back what it has shown once
         table = self.table
         is_row = table._meta.primary_key == row_id
         async with table._meta.db.transaction():
@@ -251,6 +251,8 @@ class TableCRUD(PiccoloCRUD):
             if row is None:
                 raise _RefusedError("The resource doesn't exist", 404)
             known = _broken_rules(row)
+            if _is_shown(row.created_at, given.get("created_at")):  # type: ignore[attr-defined]
+                del given["created_at"]
             for name, value in given.items():
                 setattr(row, name, value)
             row._refuse_assigned(table._fixed_names)
@@ -375,6 +377,11 @@ class TableCRUD(PiccoloCRUD):
 def _broken_rules(row: Table) -> list[rules.Violation]:
     found = rules.violations(type(row), row)
     return [each for each in found if each.severity is rules.Severity.error]
+
+
+def _is_shown(stored: datetime.datetime, given: datetime.datetime | None) -> bool:
+    """Return whether a form gave ``stored`` back: its field cuts an instant to the second."""
+    return given is not None and abs(given - stored) < datetime.timedelta(seconds=1)
 
 
 def _number(asked: Mapping[str, str], name: str, default: int) -> int:

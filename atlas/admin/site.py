@@ -58,18 +58,22 @@ _HEADERS = {
 #: Its pages load a program from a public server, which the policy above refuses.
 _API_DOCUMENTATION = ("/api/docs", "/public/docs")
 
+#: Days and instants stay on one line.
+_STYLE = """
+.table_wrapper td:not(:has(.link)) { white-space: nowrap; }
+"""
 #: A form's fields that nobody edits: the table sets them.
-_FIXED_FIELDS = """
+_STYLE_TO_WRITE = """
 form:not(.filter_wrapper form) div:has(> input[name="created_at"], > input[name="updated_at"]) {
     opacity: 0.5;
     pointer-events: none;
 }
 """
 #: What does nothing on a page that only shows rows.
-_EDITING = """
+_STYLE_TO_READ = """
 [data-uitest="save_button"], [data-uitest="drop_down_button"], a.add,
-.title_bar .buttons a[href$="/add"], .table_wrapper input[type="checkbox"],
-.table_wrapper td:last-child:not(:has(code)):has(svg) { display: none !important; }
+.title_bar a[href$="/add/"], .table_wrapper input[type="checkbox"],
+.table_wrapper td:last-child > span { display: none !important; }
 """
 
 
@@ -90,7 +94,7 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
             site_name="Atlas" if write else "Atlas (read-only)",
             allowed_hosts=[*hosts],
         )
-    style = _FIXED_FIELDS if write else _EDITING
+    style = _STYLE + (_STYLE_TO_WRITE if write else _STYLE_TO_READ)
     admin.template = admin.template.replace("</head>", f"<style>{style}</style>\n</head>")
     site: ASGIApp = admin
     if not write:

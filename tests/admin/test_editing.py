@@ -254,6 +254,16 @@ async def test_updated_at_is_not_for_the_form(page: httpx.AsyncClient) -> None:
     assert (await stored(Tag))[tag.id]["updated_at"] == (await stored(Tag))[tag.id]["created_at"]
 
 
+async def test_created_at_stays_as_it_is(page: httpx.AsyncClient) -> None:
+    """The page sends it back without fractions of a second, which are not lost."""
+    tag = await make(Tag)
+    cut = tag.created_at.replace(microsecond=0)
+    response = await page.patch(path(tag), json={"created_at": cut.isoformat(), "name": "other"})
+    assert response.status_code == 200, response.text
+    assert response.json()["created_at"] == tag.created_at.isoformat().replace("+00:00", "Z")
+    assert response.json()["name"] == "other"
+
+
 async def test_a_rule_of_the_model_is_kept(page: httpx.AsyncClient) -> None:
     """An edit that would break a rule is refused; another one of a row that breaks it is not."""
     price = await make(Price, valid_to=datetime.date(2099, 1, 1))  # of nothing: breaks C1
