@@ -45,11 +45,11 @@ class Settings(BaseSettings):
     atlas_log_queries: bool = EngineOptions.log_queries
     atlas_log_parameters: bool = EngineOptions.log_parameters
 
-    #: The SQLite file of those who may log in to the admin page; empty: beside the database.
-    atlas_admin_file: str = ""
-
     #: Whether an SQLite file is copied before a migration that may lose something.
     atlas_migration_backup: bool = True
+
+    #: The SQLite file of those who may log in to the admin page; empty: beside the database.
+    atlas_admin_file: str = ""
 
     @classmethod
     def load(cls) -> Settings:

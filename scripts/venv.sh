@@ -29,3 +29,16 @@ install() {
         cp pyproject.toml "$stamp"
     fi
 }
+
+# Install Chromium, which the tests of the admin page drive, where there is none. Without
+# apt or its rights they are skipped, and say so.
+install_chromium() {
+    if command -v chromium chromium-browser >/dev/null; then
+        return
+    fi
+    echo "Installing Chromium"
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
+        >/dev/null 2>&1; then
+        echo "Chromium cannot be installed here; the tests that need it are skipped." >&2
+    fi
+}

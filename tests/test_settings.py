@@ -16,6 +16,7 @@ from atlas.settings import Settings
 SENTINEL = "Sentinel"
 VARIABLES = {
     "DATABASE_URL",
+    "ATLAS_ADMIN_FILE",
     "ATLAS_MIGRATION_BACKUP",
     *(f"ATLAS_{name.upper()}" for name in EngineOptions.names()),
 }
@@ -31,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_option_has_a_variable() -> None:
-    """There is a variable for each option of the engine, the URL and backups, and no other."""
+    """There is a variable for each option of the engine, the URL, backups and the admin page."""
     assert {name.upper() for name in Settings.model_fields} == VARIABLES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -57,7 +58,7 @@ async def test_the_password_is_given_once_and_stored_hashed(tmp_path: Path) -> N
         assert again is None
     ((hashed,),) = await rows(f"file:{path}", "SELECT password FROM admin_user")
     assert hashed.startswith("pbkdf2_sha256$")
-    assert password.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert password.encode() not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -106,9 +107,12 @@ async def test_passwords_cannot_be_tried_out(url: str, tmp_path: Path) -> None:
 
 async def test_the_cookie_is_for_this_page_alone(url: str, tmp_path: Path) -> None:
     """No script reads the session's cookie, and no other site's request carries it."""
-    async with create_client(url), users(tmp_path / FILE_NAME) as password:
-        async with visitor(write=False) as page:
-            response = await log_in(page, password or "")
+    async with (
+        create_client(url),
+        users(tmp_path / FILE_NAME) as password,
+        visitor(write=False) as page,
+    ):
+        response = await log_in(page, password or "")
     (cookie,) = [value for value in response.headers.get_list("set-cookie") if value[:3] == "id="]
     assert "HttpOnly" in cookie
     assert "samesite=lax" in cookie.lower()
@@ -147,6 +151,6 @@ async def test_nothing_stays_open(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     async with users(path):
         pass
-    assert [file.name for file in tmp_path.iterdir()] == [FILE_NAME]
+    assert os.listdir(tmp_path) == [FILE_NAME]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
