@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvicorn
 
-from atlas import Client
+from atlas import TABLES, Client, create_client
 from atlas.admin.site import create_site
 from atlas.admin.users import users
 from atlas.errors import ConfigurationError
@@ -28,7 +28,7 @@ OnReady = Callable[[str, str | None], None]
 
 
 async def serve(
-    client: Client,
+    url: str | None,
     users_file: Path,
     *,
     host: str,
@@ -38,13 +38,15 @@ async def serve(
 ) -> None:
     """Serve the page until the process is told to end; open requests get five seconds.
 
-    ``client`` is not open yet. ``port`` 0 takes a free one. Raises
-    ``ConfigurationError`` when nothing can listen there, and what opening the
-    client and ``users`` raise.
+    ``url`` is that of the database, or None for that of the settings; ``port`` 0
+    takes a free one. Raises ``ConfigurationError`` when nothing can listen there,
+    or the database has not all tables, and what ``create_client`` and ``users``
+    raise. A database that is not there is not made.
     """
     with closing(_listen(host, port)) as listener:
-        async with client, users(users_file) as password:
-            await client.ping()
+        async with create_client(url, read_only=True) as client:
+            await _check_tables(client)
+        async with create_client(url, read_only=not write), users(users_file) as password:
             shown = f"[{host}]" if ":" in host else host
             config = uvicorn.Config(
                 create_site(write=write, hosts=_names(host)),
@@ -57,6 +59,15 @@ async def serve(
             server = _Server(config)
             on_ready(f"http://{shown}:{listener.getsockname()[1]}/", password)
             await server.serve(sockets=[listener])
+
+
+async def _check_tables(client: Client) -> None:
+    missing = [table._meta.tablename for table in TABLES if not await table.table_exists()]
+    if missing:
+        raise ConfigurationError(
+            f"{client.engine.path} has no table {missing[0]}, and lacks {len(missing)} in all. "
+            "Make them first, with: atlas migrate"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atlas import AtlasError, create_client
+from atlas import AtlasError
 from atlas.cli.app import app
 from atlas.engine.url import DatabaseURL, path_or_url
 from atlas.settings import Settings
@@ -60,7 +60,7 @@ def admin(
 
     asyncio.run(
         server.serve(
-            create_client(url, read_only=not write),
+            url,
             path,
             host=host,
             port=port,

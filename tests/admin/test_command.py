@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,13 +89,24 @@ def test_a_port_in_use_is_told(folder: Path) -> None:
     assert "--port" in err
 
 
-def test_a_missing_file_is_told_and_not_made(folder: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--write",)], ids=["reading", "writing"])
+def test_a_missing_file_is_told_and_not_made(folder: Path, options: tuple[str, ...]) -> None:
     """A database that is not there is an error in one line, and no file appears."""
-    code, _, err = run(folder, "--port", "0", "--database", "missing.db")
+    code, _, err = run(folder, "--port", "0", "--database", "missing.db", *options)
     assert code == 1
     assert err.count("\n") == 1
     assert "missing.db" in err
-    assert not (folder / "missing.db").exists()
+    assert sorted(file.name for file in folder.iterdir()) == ["atlas-ops.db"]
+
+
+def test_a_database_without_the_tables_is_told(folder: Path) -> None:
+    """Where the migrations have not run, one line says how to run them."""
+    with closing(sqlite3.connect(folder / "other.db")) as connection:
+        connection.execute("CREATE TABLE notes (note)")
+    code, _, err = run(folder, "--port", "0", "--database", "other.db", "--write")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "atlas migrate" in err
 
 
 def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
