@@ -12,7 +12,7 @@ import datetime
 import functools
 import json
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import pydantic
@@ -73,6 +73,8 @@ def _answered(method: Endpoint) -> Endpoint:
             return error.response
         except InvalidValueError as error:
             return JSONResponse(_of_fields((error.column, _sentence(error))), 422)
+        except pydantic.ValidationError as error:  # what FastAPI has not looked at: name[]=value
+            return JSONResponse({"detail": error.errors(include_url=False)}, 422)
         except RowNotFoundError as error:
             return JSONResponse(str(error), 404)
         except (ParamException, MalformedQuery) as error:
@@ -168,7 +170,7 @@ class TableCRUD(PiccoloCRUD):
         for order in wanted.order_by or [OrderBy(self.table._meta.primary_key, ascending=False)]:
             query = query.order_by(*self._sorted_by(order.column), ascending=order.ascending)
         rows = await query.limit(size).offset(size * max(wanted.page - 1, 0))
-        return self._json({"rows": [self._shown(row, columns) for row in rows]})
+        return self._json({"rows": [self._shown(row) for row in rows]})
 
     @_answered
     async def get_count(self, request: Request) -> Response:
@@ -214,7 +216,7 @@ class TableCRUD(PiccoloCRUD):
         row = await query.where(self.table._meta.primary_key == row_id).first()
         if row is None:
             raise _RefusedError("The resource doesn't exist", 404)
-        return self._json(self._shown(row, columns))
+        return self._json(self._shown(row))
 
     # Writing.
 
@@ -280,7 +282,7 @@ class TableCRUD(PiccoloCRUD):
 
     # Queries.
 
-    def _select(self, columns: Iterable[Column], *, readable: bool) -> PiccoloSelect[Any]:
+    def _select(self, columns: Sequence[Column], *, readable: bool) -> PiccoloSelect[Any]:
         """Select columns and the key, and with ``readable`` what row and references are called."""
         names: list[Any] = [self.table.get_readable()] if readable else []
         if readable:
@@ -289,10 +291,11 @@ class TableCRUD(PiccoloCRUD):
                 for column in columns
                 if isinstance(column, ForeignKey)
             ]
-        keys = [column for column in self.table._key_columns if column not in [*columns]]
+        names_of = {column._meta.name for column in columns}
+        keys = [key for key in self.table._key_columns if key._meta.name not in names_of]
         return self.table.select(*columns, *keys, *names)
 
-    def _shown(self, row: dict[str, Any], columns: Iterable[Column]) -> dict[str, Any]:
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row with its key, and with what it is called under the page's name for that."""
         if "readable" in row:
             row[READABLE] = row.pop("readable") or self._key_of(row)

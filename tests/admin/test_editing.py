@@ -99,6 +99,8 @@ async def test_a_form_changes_one_row(page: httpx.AsyncClient, table: type[Table
     """Saving a form writes the columns that were edited of the one row, and moves updated_at."""
     row = await neighbours(table)
     column = next((c for c in payload(table) if c._meta.choices is None), None)
+    if table is Identifier:  # its texts are what their type says
+        column = Identifier.valid_to
     filled = await form(page, row)
     before = await stored(table)
     if column is None:  # a join table of nothing but keys
