@@ -30,15 +30,21 @@ install() {
     fi
 }
 
-# Install Chromium, which the tests of the admin page drive, where there is none. Without
-# apt or its rights they are skipped, and say so.
-install_chromium() {
-    if command -v chromium chromium-browser >/dev/null; then
+# Install those of these Debian packages whose program of the same name is missing, for the tests:
+# `install_programs chromium sqlite3`. Without apt or its rights it says what will be missing.
+install_programs() {
+    local program missing=()
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    if [ ${#missing[@]} = 0 ]; then
         return
     fi
-    echo "Installing Chromium"
-    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
-        >/dev/null 2>&1; then
-        echo "Chromium cannot be installed here; the tests that need it are skipped." >&2
+    echo "Installing ${missing[*]}"
+    if ! {
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
+    } >/dev/null 2>&1; then
+        echo "${missing[*]} cannot be installed here; tests that need them are skipped or fail." >&2
     fi
 }
