@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from atlas.cli.app import app
 from atlas.demo.size import SizeName
+from atlas.progress import bar
 
 
 @app.command()
@@ -34,21 +35,8 @@ def seed(
     """
     from atlas import seeding
 
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not Console(stderr=True).is_terminal,
-    ) as progress:
-        task = progress.add_task("Orders", total=None, visible=demo is not None)
-
-        def show(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        counts = asyncio.run(seeding.seed(demo=demo, seed=seed, on_progress=show))
+    with bar("Orders") if demo else nullcontext() as on_progress:
+        counts = asyncio.run(seeding.seed(demo=demo, seed=seed, on_progress=on_progress))
     inserted = sum(count.inserted for count in counts.values())
     present = sum(count.present for count in counts.values())
     if not inserted:

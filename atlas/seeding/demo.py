@@ -15,9 +15,10 @@ from atlas.client.client import Client
 from atlas.core.tables import Channel, Period, Region, Source
 from atlas.db.tables import Tag
 from atlas.demo import CITIES, Size, generate
-from atlas.demo.size import FIRST_DAY, LAST_DAY
 from atlas.errors import AtlasError
+from atlas.seeding.reference import channels, periods
 from atlas.table import Table
+from atlas.upsert.keys import primary_key
 
 _CODE = "demo"
 _DONE = "all"
@@ -48,8 +49,7 @@ async def load_demo(
             continue
         async with client.transaction():
             for table, rows in portion.rows:
-                key = [column for column in table._meta.columns if column._meta.primary_key]
-                result = await client.upsert(table, rows, key=key)
+                result = await client.upsert(table, rows, key=primary_key(table))
                 counts[table] += result.inserted
             await _note(client, _DONE if portion.orders == size.orders else str(number))
         if on_progress:
@@ -91,21 +91,11 @@ async def _shared(
         counts[table] += result.inserted
         total[table] += len(rows)
     ids: dict[tuple[type[Table], str], str] = {}
-    periods = [
-        code
-        for year in (FIRST_DAY.year, LAST_DAY.year)
-        for code in (
-            str(year),
-            *(f"{year}-Q{quarter}" for quarter in range(1, 5)),
-            *(f"{year}-{month:02}" for month in range(1, 13)),
-        )
-    ]
-    channels = [row["code"] for row in await Channel.select(Channel.code)]
     for table, codes in (
         (Region, list(CITIES)),
         (Tag, [tag[0] for tag in _TAGS]),
-        (Period, periods),
-        (Channel, channels),
+        (Period, [row["code"] for row in periods()]),
+        (Channel, [row["code"] for row in channels()]),
     ):
         found = await client.resolve(table, table._meta.get_column_by_name("code"), codes)
         ids |= {(table, code): row_id for code, row_id in found.items()}

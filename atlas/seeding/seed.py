@@ -60,17 +60,17 @@ async def seed(
     it is asked for again. Raises ``AtlasError`` when a table does not exist, and
     ``ConfigurationError`` for a demo without Faker (extra ``explore``).
     """
-    from atlas.seeding.demo import load_demo  # not at the front door: few programs want one
-
     if demo is not None and demo not in SIZES:
         raise AtlasError(f"There is no demo {demo!r}; choose one of {', '.join(SIZES)}.")
     async with _client(client) as opened:
-        await _require_tables(opened)
         counts = Counter[type[Table]]()
         total = Counter[type[Table]]()
         async with opened.transaction():
+            await _require_tables(opened)
             await _reference(opened, counts, total)
         if demo:
+            from atlas.seeding.demo import load_demo  # not at the front door: few programs want one
+
             await load_demo(opened, SIZES[demo], seed, counts, total, on_progress)
     return {table: SeedCount(counts[table], total[table] - counts[table]) for table in total}
 
@@ -86,13 +86,12 @@ async def _client(client: Client | None) -> AsyncIterator[Client]:
 
 
 async def _require_tables(client: Client) -> None:
-    async with client.transaction():
-        if not await Entity.table_exists():
-            raise AtlasError(
-                f"{client.engine.path} has no table {Entity._meta.tablename}. Make the tables "
-                "first: piccolo migrations forwards all (outside a checkout with "
-                "PICCOLO_CONF=atlas.conf)"
-            )
+    if not await Entity.table_exists():
+        raise AtlasError(
+            f"{client.engine.path} has no table {Entity._meta.tablename}. Make the tables "
+            "first: piccolo migrations forwards all (outside a checkout with "
+            "PICCOLO_CONF=atlas.conf)"
+        )
 
 
 async def _reference(
