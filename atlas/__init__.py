@@ -6,36 +6,15 @@ and the errors. Importing it opens no database and reads no setting.
 
 from importlib.metadata import version
 
-from atlas.catalog.tables import (
-    Batch,
-    BatchInstructor,
-    Category,
-    Item,
-    ItemComponent,
-    Price,
-    Variant,
-)
 from atlas.client.client import Client, create_client
 from atlas.client.scope import bind
 from atlas.client.sync import SyncClient, sync_client
-from atlas.commerce.tables import Enrollment, Order, OrderLine, Promotion
-from atlas.core.tables import Channel, Entity, Period, Region, Source, Unit
-from atlas.db.tables import (
-    Contact,
-    Identifier,
-    Organization,
-    Person,
-    PersonOrganization,
-    PersonTag,
-    PersonUnit,
-    Relation,
-    Tag,
-)
 from atlas.errors import (
     AtlasError,
     ClientError,
     ConfigurationError,
     ConnectionClosedError,
+    CorruptValueError,
     DatabaseBusyError,
     DatabaseFileError,
     DatabaseServerError,
@@ -48,61 +27,56 @@ from atlas.errors import (
     RowNotFoundError,
     RuleViolationError,
     SchemaChangeError,
-    SpoiledValueError,
     TableInUseError,
     TransactionLostError,
     UpsertError,
 )
-from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
-from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
 from atlas.param import Param
 from atlas.seeding import seed
-from atlas.target.tables import TargetLine, TargetPlan
+from atlas.tables import (
+    TABLES,
+    Account,
+    Agenda,
+    Batch,
+    BatchInstructor,
+    Campaign,
+    CampaignChannel,
+    Category,
+    Channel,
+    Contact,
+    Enrollment,
+    Entity,
+    Identifier,
+    Invoice,
+    InvoiceLine,
+    Item,
+    ItemComponent,
+    Lead,
+    Order,
+    OrderLine,
+    Organization,
+    Payment,
+    PaymentAllocation,
+    Period,
+    Person,
+    PersonOrganization,
+    PersonTag,
+    PersonUnit,
+    Price,
+    Promotion,
+    Region,
+    Relation,
+    Revenue,
+    Source,
+    Tag,
+    TargetLine,
+    TargetPlan,
+    Unit,
+    Variant,
+)
 from atlas.upsert.result import RowError, UpsertResult
 
 __version__ = version("atlas")
-
-#: Every table, parents before children.
-TABLES = (
-    Entity,
-    Region,
-    Unit,
-    Period,
-    Channel,
-    Source,
-    Person,
-    Organization,
-    Contact,
-    Identifier,
-    Relation,
-    Tag,
-    PersonTag,
-    PersonOrganization,
-    PersonUnit,
-    Category,
-    Item,
-    Variant,
-    Price,
-    Batch,
-    BatchInstructor,
-    ItemComponent,
-    Promotion,
-    Order,
-    OrderLine,
-    Enrollment,
-    Account,
-    Invoice,
-    InvoiceLine,
-    Payment,
-    PaymentAllocation,
-    Revenue,
-    Campaign,
-    CampaignChannel,
-    Agenda,
-    Lead,
-    TargetPlan,
-    TargetLine,
-)
 
 bind(*TABLES)
 
@@ -122,6 +96,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionClosedError",
     "Contact",
+    "CorruptValueError",
     "DatabaseBusyError",
     "DatabaseFileError",
     "DatabaseServerError",
@@ -160,7 +135,6 @@ __all__ = [
     "RuleViolationError",
     "SchemaChangeError",
     "Source",
-    "SpoiledValueError",
     "SyncClient",
     "TableInUseError",
     "Tag",

@@ -164,7 +164,7 @@ class ModelColumn(Column, Generic[PythonType]):
     def copy(self) -> Self:
         """Return a copy with a ``_meta`` of its own; every join and alias makes one or two.
 
-        Piccolo's builds the ``ColumnMeta`` anew, which was a fifth of making a join's SQL.
+        Piccolo's builds the ``ColumnMeta`` again, which was a fifth of making a join's SQL.
         """
         column = object.__new__(type(self))
         column.__dict__.update(self.__dict__)
@@ -285,13 +285,13 @@ class ModelColumn(Column, Generic[PythonType]):
 
     def _accept_all_compared(self, values: Any) -> list[Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise self._refused(values, "is no list of values")
+            raise self._refused(values, "is not a list of values")
         return [self.accept_compared(value) for value in values]
 
     def _accept_pattern(self, value: Any) -> str | None:
         if value is None or isinstance(value, str):
             return value
-        raise self._refused(value, "is no pattern; pass a str")
+        raise self._refused(value, "is not a pattern; pass a str")
 
     def _convert_compared(self, value: Any) -> Any:
         return self._convert(value)
@@ -420,14 +420,14 @@ class ModelColumn(Column, Generic[PythonType]):
 
 def _text(column: ModelColumn[Any], value: Any) -> str:
     if not isinstance(value, str):
-        raise column._refused(value, "is no text; pass a str")
+        raise column._refused(value, "is not text; pass a str")
     if "\x00" in value:
         raise column._refused(value, "holds a NUL character, which PostgreSQL cannot store")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise column._refused(value, "is no valid Unicode (a lone surrogate)") from None
+            raise column._refused(value, "is not valid Unicode (a lone surrogate)") from None
     return _plain_str(value)
 
 
@@ -475,9 +475,9 @@ class Integer(_Arithmetic, ModelColumn[int], PiccoloInteger):
 
     def _convert(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._refused(value, "is no integer; pass an int")
+            raise self._refused(value, "is not an integer; pass an int")
         if isinstance(value, float) and not value.is_integer():  # also NaN and the infinities
-            raise self._refused(value, "is no whole number; round it first")
+            raise self._refused(value, "is not a whole number; round it first")
         number = int(value)
         if not -_INTEGER_LIMIT <= number < _INTEGER_LIMIT:
             raise self._refused(value, "does not fit 32 bits (-2147483648 to 2147483647)")
@@ -507,7 +507,7 @@ class Decimal(_Arithmetic, ModelColumn[float], PiccoloDoublePrecision):
         if type(value) is float and math.isfinite(value):
             return value + 0.0  # SQLite has no -0.0
         if isinstance(value, bool) or not isinstance(value, float | int | PythonDecimal):
-            raise self._refused(value, "is no number; pass a float, an int or a decimal.Decimal")
+            raise self._refused(value, "is not a number; pass a float, an int or a decimal.Decimal")
         try:
             number = float(value)
         except (OverflowError, ValueError):  # an int beyond 1e308, a signalling NaN
@@ -515,7 +515,7 @@ class Decimal(_Arithmetic, ModelColumn[float], PiccoloDoublePrecision):
         if not math.isfinite(number):
             raise self._refused(value, "is not a finite number")
         if isinstance(value, int) and int(number) != value:
-            raise self._refused(value, "is no exact float; whole numbers are exact up to 2^53")
+            raise self._refused(value, "is not an exact float; whole numbers are exact up to 2^53")
         if isinstance(value, PythonDecimal) and PythonDecimal(repr(number)) != value:
             raise self._refused(value, "has more digits than a float of 8 bytes holds; round it")
         return number + 0.0
@@ -535,7 +535,7 @@ class Boolean(ModelColumn[bool], PiccoloBoolean):
     def _convert(self, value: Any) -> bool:
         if isinstance(value, int) and value in (0, 1):
             return value == 1
-        raise self._refused(value, "is no boolean; pass True or False")
+        raise self._refused(value, "is not a boolean; pass True or False")
 
     def from_json(self, value: Any) -> bool | None:
         return None if value is None else self._convert(value)
@@ -560,14 +560,14 @@ class Date(ModelColumn[datetime.date], PiccoloDate):
         if isinstance(value, datetime.datetime):
             raise self._refused(value, "is a datetime; pass its .date() in the unit's time zone")
         if not isinstance(value, datetime.date):
-            raise self._refused(value, "is no date; pass a datetime.date")
+            raise self._refused(value, "is not a date; pass a datetime.date")
         return datetime.date(value.year, value.month, value.day)
 
     # Piccolo's name the column alone, which ON CONFLICT DO UPDATE finds ambiguous.
     def __add__(self, value: datetime.timedelta) -> Expression:
         days, rest = divmod(value, datetime.timedelta(days=1))
         if rest:
-            raise self._refused(value, "is no whole number of days, and this column has no time")
+            raise self._refused(value, "is not a whole number of days, and this column has no time")
         if self._meta.engine_type == "sqlite":
             return Expression(f"date({{}}, '{days:+d} days')", self)
         return Expression(f"({{}} + ({days}))", self)
@@ -591,7 +591,7 @@ class Timestamp(ModelColumn[datetime.datetime], PiccoloTimestamptz):
 
     def _convert(self, value: Any) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):
-            raise self._refused(value, "is no timestamp; pass an aware datetime.datetime")
+            raise self._refused(value, "is not a timestamp; pass an aware datetime.datetime")
         if value.tzinfo is None or value.utcoffset() is None:
             raise self._refused(value, "has no time zone; pass an aware datetime.datetime")
         try:
@@ -662,7 +662,7 @@ class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
     def __getattribute__(self, name: str) -> Any:
         # Piccolo's begins with dir(self), to find a table that is referenced by its name, which
         # none here is; in a select of a whole row that took a third of the time. What is no
-        # column is no join, so Piccolo has nothing to do.
+        # column is not a join, so Piccolo has nothing to do.
         value = object.__getattribute__(self, name)
         if name[0] == "_" or not isinstance(value, Column):
             return value
@@ -694,7 +694,7 @@ class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
             return value
         target = self._foreign_key_meta.resolved_references
         if value._meta.tablename != target._meta.tablename:
-            raise self._refused(value, f"is no row of {target._meta.tablename}")
+            raise self._refused(value, f"is not a row of {target._meta.tablename}")
         return getattr(value, self._foreign_key_meta.resolved_target_column._meta.name)
 
     def _references(self) -> str:
@@ -749,4 +749,4 @@ def _ulid(column: ModelColumn[Any], value: Any) -> str:
         return _plain_str(value)
     if isinstance(value, str) and is_ulid(value.upper()):
         raise column._refused(value, "is a ULID in lower case; ids are stored in upper case")
-    raise column._refused(value, "is no ULID (26 characters of Crockford base32)")
+    raise column._refused(value, "is not a ULID (26 characters of Crockford base32)")

@@ -13,7 +13,7 @@
     ├── SchemaChangeError        a change of the schema that would lose or break rows
     ├── MigrationError           migrations that cannot be run
     │   └── MigrationFailedError     one of them failed
-    ├── SpoiledValueError        a stored value that is none of its column's    (also ValueError)
+    ├── CorruptValueError        a stored value that is none of its column's    (also ValueError)
     ├── ClientError              a client used where it cannot be               (also RuntimeError)
     │   └── ConnectionClosedError    it is closed
     ├── PoolTimeoutError         no connection became free in time              (also TimeoutError)
@@ -184,7 +184,7 @@ class MigrationFailedError(MigrationError):
         return type(self), (self.migrations, self.reason)
 
 
-class SpoiledValueError(AtlasError, ValueError):
+class CorruptValueError(AtlasError, ValueError):
     """A stored value that is none of its column's type: another tool wrote it.
 
     ``table``, ``column``, ``id`` and ``value`` say which. Other rows, and other
@@ -197,7 +197,7 @@ class SpoiledValueError(AtlasError, ValueError):
         self.id = id
         self.value = value
         super().__init__(
-            f"{table}.{column}: the row {id!r} holds {shown(value)}, which is no value of this "
+            f"{table}.{column}: the row {id!r} holds {shown(value)}, which is not a value of this "
             "column; another tool wrote it. Correct the row, or read other columns or rows."
         )
 

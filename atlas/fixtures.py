@@ -110,7 +110,7 @@ def _rows(contents: Any) -> Rows:
 
 def _items(value: Any, what: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, dict):
-        raise AtlasError(f"{what} is no JSON object, but a {type(value).__name__}.")
+        raise AtlasError(f"{what} is not a JSON object, but a {type(value).__name__}.")
     yield from value.items()
 
 

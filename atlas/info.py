@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from atlas import TABLES, Client, Entity
+from atlas.client.client import Client
 from atlas.table import Table
+from atlas.tables import TABLES, Entity
 
 #: The seven apps, in the order in which they depend on each other.
 _APPS = tuple(dict.fromkeys(table._meta.tablename.partition("_")[0] for table in TABLES))

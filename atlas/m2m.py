@@ -46,7 +46,7 @@ class _Meta(M2MMeta):
     def _foreign_key(self, name: str) -> ForeignKey[Any]:
         column = self.resolved_joining_table._meta.get_column_by_name(name)
         if not isinstance(column, ForeignKey):
-            raise TypeError(f"{column!r} is no foreign key, so it is no side of {self.name}")
+            raise TypeError(f"{column!r} is not a foreign key, so it is no side of {self.name}")
         return column
 
 
@@ -82,7 +82,7 @@ class M2M(PiccoloM2M):
         for column in chosen:
             if column._meta.call_chain or column._meta.table._meta.tablename != related.tablename:
                 raise ValueError(
-                    f"{self._meta.table.__name__}.{self._meta.name}: {column!r} is no column of "
+                    f"{self._meta.table.__name__}.{self._meta.name}: {column!r} is not a column of "
                     f"{related.tablename}; select columns of the related table itself"
                 )
         if as_list and len(chosen) != 1:

@@ -25,7 +25,7 @@ class Param:
     It stands wherever Piccolo takes a value: ``Order.id == Param("id")``,
     ``Order.id.is_in(Param("ids"))``, ``Order.update({Order.status: Param("status")})``,
     ``limit(Param("limit"))``. One name may stand in several places. Raises
-    ``PreparedQueryError`` for a name that is no Python identifier.
+    ``PreparedQueryError`` for a name that is not a Python identifier.
     """
 
     __slots__ = ("check", "name")
@@ -47,8 +47,8 @@ class Param:
     def __conform__(self, protocol: object) -> None:
         """Say what is wrong when ``sqlite3`` is given a Param for a value."""
         raise PreparedQueryError(
-            f"{self!r} is no value. Make the query with find = db.prepare(query), and run it with "
-            f"find({self.name}=...)."
+            f"{self!r} is not a value. Make the query with find = db.prepare(query), and run it "
+            f"with find({self.name}=...)."
         )
 
     def checked_by(self, check: Check) -> Param:
@@ -64,7 +64,7 @@ def plain(value: Any) -> Any:
 
 
 class Computed:
-    """A parameter whose value is worked out anew for each call, as the time of an update."""
+    """A parameter whose value is worked out again for each call, as the time of an update."""
 
     __slots__ = ("compute",)
 

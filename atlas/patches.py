@@ -219,7 +219,7 @@ def _new_migrations_are_checked() -> None:
 
     apps/migrations/commands/new.py, line 93, writes what the differ found and
     looks no further; ``NoChanges`` is what it raises where that is nothing. Line
-    238 warns that SQLite lacks ALTERs, which migrate/alter.py makes.
+    238 warns that SQLite lacks ALTERs, which engine/sqlite/schema_editor.py makes.
     """
     original = new._create_new_migration
     stock_warning: Callable[..., None] = vars(new)["colored_warning"]
@@ -233,7 +233,7 @@ def _new_migrations_are_checked() -> None:
             await warn_of_rest(app_config)
 
     def colored_warning(message: str, *args: Any, **kwargs: Any) -> None:
-        from atlas.engine.sqlite import SQLiteEngine
+        from atlas.engine.sqlite.engine import SQLiteEngine
 
         if not isinstance(engine_finder(), SQLiteEngine):
             stock_warning(message, *args, **kwargs)

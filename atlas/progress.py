@@ -20,7 +20,7 @@ def bar(
     """Show a bar while the block runs; yield the function to tell the progress to.
 
     ``total`` is for work that cannot know it itself, as a generator's rows. Nothing
-    is shown where stderr is no terminal.
+    is shown where stderr is not a terminal.
     """
     console = console or Console(stderr=True)
     columns = (

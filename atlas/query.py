@@ -77,7 +77,7 @@ def _stamp(stamp: Column, now: Any, old: str, changed: QueryString) -> QueryStri
 def _refuse_another(column: Column, table: type[PiccoloTable]) -> None:
     """Refuse a column of another table, which SQL would take for this one's of the same name."""
     if column._meta.table._meta.tablename != table._meta.tablename:
-        raise ValueError(f"{column!r} is no column of {table.__name__}.")
+        raise ValueError(f"{column!r} is not a column of {table.__name__}.")
 
 
 def _refuse_fixed(column: Column, value: Any) -> None:
@@ -332,7 +332,9 @@ class Insert(PiccoloInsert[TableInstance]):
                 names = constraint._meta.params["columns"]
                 keys[constraint._meta.name] = tuple(map(meta.get_column_by_name, names))
         if name not in keys:
-            raise ValueError(f"{name} is no unique key of {meta.tablename}; {', '.join(keys)} are")
+            raise ValueError(
+                f"{name} is not a unique key of {meta.tablename}; {', '.join(keys)} are"
+            )
         return keys[name]
 
     def _checked_values(self, conflict: OnConflictItem) -> list[Any]:
@@ -399,7 +401,7 @@ class _Counted:
             if type(value) is int and 0 <= value < 2**63:
                 return value
             raise InvalidValueError(
-                table._meta.tablename, word, value, "is no number of rows; pass an int >= 0"
+                table._meta.tablename, word, value, "is not a number of rows; pass an int >= 0"
             )
 
         self.querystring = QueryString(f" {word} {{}}", param.checked_by(check))
@@ -436,7 +438,7 @@ class Select(PiccoloSelect[TableInstance]):
             meta = relation.m2m._meta
             if meta.table is not self.table:
                 raise ValueError(
-                    f"{meta.table.__name__}.{meta.name} is no relation of {self.table.__name__}."
+                    f"{meta.table.__name__}.{meta.name} is not a relation of {self.table.__name__}."
                 )
             if names[relation.name] > 1:
                 raise ValueError(

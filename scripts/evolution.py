@@ -26,7 +26,7 @@ from rich.progress import track
 from rich.table import Table
 from shop import Project
 
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import AtlasError
 
 RECORDED = json.loads(Path(__file__).with_name("evolution.json").read_text())

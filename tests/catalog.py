@@ -395,7 +395,7 @@ def _postgres_table(
             extras.append(f"{column.name} is generated or collated")
     for row in indexes:
         if not row["is_valid"] or row["sql"].replace('"', "") != _plain_index(row["columns"]):
-            extras.append(f"{row['name']} is no plain valid index: {row['sql']}")
+            extras.append(f"{row['name']} is not a plain valid index: {row['sql']}")
     return Table(
         name=name,
         columns=tuple(found),

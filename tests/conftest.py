@@ -35,8 +35,8 @@ os.environ["DATABASE_URL"] = "file:/nonexistent/no-test-may-open-this.db"
 
 import atlas
 import atlas.conf
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 # `piccolo tester run` imports it before this file is read, with the developer's database.
 atlas.conf.DB = atlas.create_client().engine

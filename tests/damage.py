@@ -1,6 +1,6 @@
 """How each rule of docs/model.md section 7 is broken, one row at a time.
 
-In: nothing. Out: cases, each SQL that spoils a database of ``clean`` and the rows
+In: nothing. Out: cases, each SQL that corrupts a database of ``clean`` and the rows
 that an audit must name, and no other. Plain SQL, because Atlas refuses some of it;
 it runs on SQLite and PostgreSQL.
 """

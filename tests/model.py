@@ -34,7 +34,7 @@ class Column:
     type: str
     null: bool
     in_primary_key: bool
-    #: ``table.column``; None for a column that is no foreign key.
+    #: ``table.column``; None for a column that is not a foreign key.
     references: str | None = None
     on_delete: str | None = None
     on_update: str | None = None
@@ -148,9 +148,9 @@ def parse_column(table: str, row: Sequence[str]) -> Column:
     name, logical_type, null, key, on_delete, default, choices, note = row
     match = _KEY.fullmatch(key)
     if match is None or not key:
-        raise ModelError(f"{table}.{name}: {key!r} is no key")
+        raise ModelError(f"{table}.{name}: {key!r} is not a key")
     if logical_type not in LOGICAL_TYPES:
-        raise ModelError(f"{table}.{name}: {logical_type!r} is no logical type")
+        raise ModelError(f"{table}.{name}: {logical_type!r} is not a logical type")
     target = match["target"]
     if (target is None) != (on_delete == "-"):
         raise ModelError(f"{table}.{name}: on delete goes with a foreign key, and only with one")
@@ -273,7 +273,7 @@ def _bullets(table: str, body: str) -> list[tuple[str, Names]]:
         if line.startswith("- ") and not line.startswith("- Note: "):
             match = _BULLET.fullmatch(line)
             if match is None:
-                raise ModelError(f"{table}: {line!r} is no key, index or note")
+                raise ModelError(f"{table}: {line!r} is not a key, index or note")
             found.append((match[1], tuple(match[2].split(", "))))
     return found
 

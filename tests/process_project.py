@@ -77,7 +77,7 @@ class Project:
         (self.folder / "piccolo_conf.py").write_text(_CONF.format(apps=self._apps))
 
     def add_migration(self, app: str, id: str, *steps: str, description: str = "") -> Path:
-        """Write a migration, or write it anew; ``steps`` are lines that use ``manager``."""
+        """Write a migration, or write it again; ``steps`` are lines that use ``manager``."""
         path = self.folder / app / "piccolo_migrations" / f"{app}_{id}.py"
         body = "\n".join(f"    {line}" for step in steps for line in step.splitlines())
         path.write_text(_MIGRATION.format(id=id, app=app, description=description, body=body))

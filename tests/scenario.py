@@ -1,7 +1,7 @@
 """A project with many rows and a change still to be applied, for runs that are killed or raced.
 
 The change has all that can be half done: a table that is made, one with rows
-that is built anew, and a data step that writes to every row.
+that is built again, and a data step that writes to every row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Scenario:
 
     def add_change(self) -> None:
         """Write the migrations of the change, still to be applied."""
-        # SQLite cannot do this but by building the table anew.
+        # SQLite cannot do this but by building the table again.
         alter = (
             "manager.alter_column('Thing', tablename='thing', column_name='name',"
             " params={'default': 'none'}, old_params={'default': None},"

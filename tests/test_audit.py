@@ -24,7 +24,7 @@ from school import demo, load, reference
 import atlas
 import atlas.cli
 from atlas import AtlasError, Order, Tag, create_client
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.rules import RULES, Progress, audit
 
 #: Each of the four Enrollment orders breaks O1 then, and the order of a lead M3, a warning.
@@ -125,18 +125,18 @@ async def test_audit_is_one_view(engine: Engine[Any]) -> None:
     """What others commit while an audit runs is not in it; the next one sees it."""
     await load([*reference(), *demo()])
     url = f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
-    spoilt = False
+    is_written = False
 
-    def spoil(progress: Progress) -> None:
-        nonlocal spoilt
-        if not spoilt:
-            spoilt = True
+    def corrupt(progress: Progress) -> None:
+        nonlocal is_written
+        if not is_written:
+            is_written = True
             # A loop runs here already; the plain driver of PostgreSQL needs one of its own.
             thread = threading.Thread(target=lambda: asyncio.run(_commit(url, NO_PARTICIPANTS)))
             thread.start()
             thread.join()
 
-    assert (await audit(on_progress=spoil)).findings == []
+    assert (await audit(on_progress=corrupt)).findings == []
     assert await rows(url, "SELECT COUNT(*) FROM commerce_order WHERE participant_id IS NULL") == [
         (6,)
     ]
@@ -168,10 +168,10 @@ async def test_the_given_client_is_asked(file: Path, demo_file: Path) -> None:
     """With several clients open, an audit is of the one it is given."""
     write(file, NO_PARTICIPANTS)
     async with (
-        create_client(f"file:{file}") as spoilt,
+        create_client(f"file:{file}") as corrupt,
         create_client(f"file:{demo_file}?") as clean,
     ):
-        assert (await audit(spoilt)).errors == 4
+        assert (await audit(corrupt)).errors == 4
         assert (await audit(clean)).errors == 0
 
 
@@ -247,7 +247,7 @@ async def test_memory_does_not_grow_with_the_violations(
     assert peak < 4_000_000
 
 
-async def test_spoilt_values_do_not_stop_an_audit(file: Path) -> None:
+async def test_corrupt_values_do_not_stop_an_audit(file: Path) -> None:
     """A value that another tool stored and nobody can read is passed by, or named."""
     write(
         file,
@@ -384,7 +384,7 @@ def test_wrong_arguments_exit_with_2(
     arguments: list[str],
     message: str,
 ) -> None:
-    """What cannot be asked is said, and is no clean bill."""
+    """What cannot be asked is said, and is not a clean bill."""
     assert run(monkeypatch, *arguments) == 2
     assert message in capsys.readouterr().err
 
@@ -394,8 +394,8 @@ def test_wrong_arguments_exit_with_2(
     [
         ("file:{}/missing.db", "there is no such file. Make it with: piccolo"),
         ("file:{}/empty.db", "has no table core_entity"),
-        ("file:{}/text.db", "is no SQLite database"),
-        ("mysql://user:secret@host/db", "is no database URL"),
+        ("file:{}/text.db", "is not an SQLite database"),
+        ("mysql://user:secret@host/db", "is not a database URL"),
         ("postgresql://user:secret@127.0.0.1:1/db", "127.0.0.1"),
     ],
 )

@@ -67,8 +67,8 @@ def test_seed_counts_rows_and_then_does_nothing(
     [
         ("file:{}/unmigrated.db", "has no table core_entity. Make the tables first: piccolo"),
         ("file:{}/missing/atlas.db", "the folder"),
-        ("file:{}/text.db", "is no SQLite database"),
-        ("mysql://user:secret@host/db", "is no database URL"),
+        ("file:{}/text.db", "is not an SQLite database"),
+        ("mysql://user:secret@host/db", "is not a database URL"),
         ("postgresql://user:secret@127.0.0.1:1/db", "127.0.0.1"),
     ],
 )

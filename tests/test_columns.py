@@ -215,7 +215,7 @@ def test_the_primary_key_of_a_join_table_is_its_last_clause(engine_type: str) ->
 
 async def test_defaults_of_the_database_are_those_of_the_class(tmp_path: Any) -> None:
     """A row that plain SQL inserts gets the defaults that an object has, and is read the same."""
-    from atlas.engine.sqlite import SQLiteEngine
+    from atlas.engine.sqlite.engine import SQLiteEngine
 
     class Defaults(Table, tablename="defaults"):
         id = Ulid(primary_key=True)

@@ -34,8 +34,8 @@ from piccolo.table import create_db_tables
 import atlas
 import atlas.conf
 from atlas.constraints import Index
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.ulid import new_ulid
 
 Schema = Mapping[str, Table]
@@ -598,7 +598,7 @@ def test_added_table_in_the_model_is_reported() -> None:
         ("label for persons", "label for people", "db_tag: purpose is 'Segmentation label"),
         ("ON UPDATE is always NO ACTION", "ON UPDATE is always CASCADE", "section 1 no longer"),
         ("| 12 | db_tag |", "| 12 | db_label |", "db_tag stands in section 4"),
-        ("- Unique: (code)", "- UNIQUE (code)", "core_entity: '- UNIQUE (code)' is no key"),
+        ("- Unique: (code)", "- UNIQUE (code)", "core_entity: '- UNIQUE (code)' is not a key"),
     ],
 )
 def test_edit_outside_the_columns_tables_is_reported(old: str, new: str, sentence: str) -> None:

@@ -17,7 +17,7 @@ import typer.main
 from conftest import ROOT, migrate
 
 import atlas.cli
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "scripts" / "README.md"])
 

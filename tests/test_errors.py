@@ -74,7 +74,7 @@ def example(error: type[AtlasError]) -> AtlasError:
         return error("what went wrong")
     arguments = {
         "migrations": [("core", "2026-01-01")],
-        "result": UpsertResult(errors=[RowError(7, "code", 5, "is no text")]),
+        "result": UpsertResult(errors=[RowError(7, "code", 5, "is not text")]),
     }
     return error(*(arguments.get(name, name) for name in inspect.signature(error).parameters))
 
@@ -104,10 +104,10 @@ def test_an_error_is_caught_as_the_builtin_it_resembles(name: str) -> None:
 
 def test_an_invalid_value_error_names_table_column_and_value() -> None:
     """The message says where, what and why; the same is there as attributes."""
-    error = InvalidValueError("core_entity", "code", 5, "is no text; pass a str")
-    assert str(error) == "core_entity.code: 5 (int) is no text; pass a str"
+    error = InvalidValueError("core_entity", "code", 5, "is not text; pass a str")
+    assert str(error) == "core_entity.code: 5 (int) is not text; pass a str"
     assert (error.table, error.column, error.value) == ("core_entity", "code", 5)
-    assert error.reason == "is no text; pass a str"
+    assert error.reason == "is not text; pass a str"
 
 
 def test_a_row_not_found_error_names_table_and_key() -> None:

@@ -1,6 +1,6 @@
 """docs/explore.md: each command prints there what it prints.
 
-``WRITE_DOCS=1 python -m pytest tests/test_explore.py`` writes the output anew, to be read
+``WRITE_DOCS=1 python -m pytest tests/test_explore.py`` writes the output again, to be read
 and committed, after something it shows has changed.
 """
 

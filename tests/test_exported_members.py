@@ -24,7 +24,7 @@ MODULES = sorted(
 
 
 def test_the_front_door_names_everything_in_it_in_order() -> None:
-    """``__all__`` is what a reader finds in ``atlas`` that is no module, sorted as ruff does."""
+    """``__all__`` is what a reader finds in ``atlas`` that is not a module, sorted as ruff does."""
     found = {
         name
         for name, value in vars(atlas).items()

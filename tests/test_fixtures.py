@@ -20,8 +20,8 @@ from school import demo, reference
 from school import load as load_rows
 
 from atlas import TABLES, AtlasError, Order, Person, PersonTag, Region, Tag, Unit
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.fixtures import parents_first
 from atlas.ulid import new_ulid
 
@@ -213,8 +213,8 @@ TAG = {"code": "vip", "name": "VIP"}
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ([], "The fixture is no JSON object"),
-        ({"db": []}, "The fixture's app db is no JSON object"),
+        ([], "The fixture is not a JSON object"),
+        ({"db": []}, "The fixture's app db is not a JSON object"),
         ({"shop": {}}, "app shop is not registered"),
         ({"db": {"Nobody": []}}, "The app db has no table Nobody"),
         ({"db": {"Tag": [TAG, {**TAG, "colour": "red"}]}}, r"db.Tag\[1\].colour: Extra"),

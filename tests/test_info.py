@@ -249,7 +249,7 @@ def engine_url(engine: Any) -> str:
     [
         ("missing.db", "there is no such file"),
         ("nowhere/missing.db", "does not exist"),
-        ("text.db", "is no SQLite database"),
+        ("text.db", "is not an SQLite database"),
         ("postgresql://user:secret@127.0.0.1:1/db", "cannot be reached"),
     ],
 )

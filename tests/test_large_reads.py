@@ -13,8 +13,8 @@ import pytest
 from factory import make
 
 import atlas
-from atlas import InvoiceLine, ItemComponent, SpoiledValueError
-from atlas.engine.sqlite import SQLiteEngine
+from atlas import CorruptValueError, InvoiceLine, ItemComponent
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 ROWS = 2_000
 #: Rows that are built between two turns of the other tasks.
@@ -112,7 +112,7 @@ async def test_what_a_program_froze_stays_frozen(sqlite_engine: SQLiteEngine) ->
 
 
 @pytest.fixture
-def spoil(sqlite_engine: SQLiteEngine) -> Iterator[Callable[[str, Any], None]]:
+def corrupt(sqlite_engine: SQLiteEngine) -> Iterator[Callable[[str, Any], None]]:
     """A function that writes to the test's file as another tool would, with no checks."""
     with closing(sqlite3.connect(sqlite_engine.path, isolation_level=None)) as connection:
 
@@ -133,12 +133,12 @@ READS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 async def test_text_in_a_decimal_is_never_returned(
-    read: Callable[[], Any], sqlite_engine: SQLiteEngine, spoil: Callable[..., None]
+    read: Callable[[], Any], sqlite_engine: SQLiteEngine, corrupt: Callable[..., None]
 ) -> None:
     """A text that another tool stored in a decimal is an error naming table, column and row."""
     line = await make(InvoiceLine, amount=1.5)
-    spoil("UPDATE finance_invoice_line SET amount = 'abc' WHERE id = ?", line.id)
-    with pytest.raises(SpoiledValueError) as refused:
+    corrupt("UPDATE finance_invoice_line SET amount = 'abc' WHERE id = ?", line.id)
+    with pytest.raises(CorruptValueError) as refused:
         await read()
     error = refused.value
     assert (error.table, error.column, error.id, error.value) == (
@@ -151,27 +151,27 @@ async def test_text_in_a_decimal_is_never_returned(
 
 
 async def test_text_in_a_joined_decimal_is_never_returned(
-    sqlite_engine: SQLiteEngine, spoil: Callable[..., None]
+    sqlite_engine: SQLiteEngine, corrupt: Callable[..., None]
 ) -> None:
-    """A spoiled decimal is seen through a join, a prefetch and a batch too."""
+    """A corrupt decimal is seen through a join, a prefetch and a batch too."""
     line = await make(InvoiceLine)
-    spoil("UPDATE finance_invoice SET total_amount = '12,5' WHERE id = ?", line.invoice_id)
-    with pytest.raises(SpoiledValueError, match=r"finance_invoice\.total_amount"):
+    corrupt("UPDATE finance_invoice SET total_amount = '12,5' WHERE id = ?", line.invoice_id)
+    with pytest.raises(CorruptValueError, match=r"finance_invoice\.total_amount"):
         await InvoiceLine.select(InvoiceLine.invoice_id.total_amount)
-    with pytest.raises(SpoiledValueError, match=r"finance_invoice\.total_amount"):
+    with pytest.raises(CorruptValueError, match=r"finance_invoice\.total_amount"):
         await InvoiceLine.objects(InvoiceLine.invoice_id)
     async with await atlas.Invoice.select().batch() as batch:
-        with pytest.raises(SpoiledValueError, match=r"finance_invoice\.total_amount"):
+        with pytest.raises(CorruptValueError, match=r"finance_invoice\.total_amount"):
             await batch.next()
     assert len(await InvoiceLine.objects()) == 1
 
 
 async def test_row_without_an_id_is_named_by_its_key(
-    sqlite_engine: SQLiteEngine, spoil: Callable[..., None]
+    sqlite_engine: SQLiteEngine, corrupt: Callable[..., None]
 ) -> None:
     """The error about a row of a join table names both of its keys."""
     component = await make(ItemComponent)
-    spoil("UPDATE catalog_item_component SET quantity = x'00'")
-    with pytest.raises(SpoiledValueError) as refused:
+    corrupt("UPDATE catalog_item_component SET quantity = x'00'")
+    with pytest.raises(CorruptValueError) as refused:
         await ItemComponent.select()
     assert refused.value.id == (component.item_id, component.component_id)

@@ -373,7 +373,7 @@ def test_two_columns_of_one_name_are_refused(sqlite_engine: Engine[Any], columns
         (lambda: Tag.persons(Person.merged_into_id.full_name), "no column of db_person"),
         (lambda: Person.tags(Tag.code, Tag.name, as_list=True), "exactly one column"),
         (lambda: Person.tags(as_list=True), "exactly one column"),
-        (lambda: Tag.select(Person.tags()), "Person.tags is no relation of Tag"),
+        (lambda: Tag.select(Person.tags()), "Person.tags is not a relation of Tag"),
     ],
 )
 def test_what_a_relation_cannot_select_is_refused(
@@ -424,7 +424,7 @@ async def test_rows_of_another_table_are_refused(shared_engine: Engine[Any]) -> 
     person = await make(Person)
     category = await build(Category)
     before = await stored(PersonTag)
-    with pytest.raises(InvalidValueError, match="is no row of db_tag"):
+    with pytest.raises(InvalidValueError, match="is not a row of db_tag"):
         await person.add_m2m(category, m2m=Person.tags)
     with pytest.raises(ValueError, match="wrong table"):
         await person.remove_m2m(await make(Entity), m2m=Person.tags)
@@ -456,10 +456,12 @@ async def test_nothing_to_add_or_remove_is_no_error(shared_engine: Engine[Any]) 
     assert await person.get_m2m(Person.tags) == []
 
 
-@pytest.mark.parametrize("spoil", ["new", "assigned"])
-async def test_a_row_without_a_known_key_is_refused(shared_engine: Engine[Any], spoil: str) -> None:
+@pytest.mark.parametrize("corrupt", ["new", "assigned"])
+async def test_a_row_without_a_known_key_is_refused(
+    shared_engine: Engine[Any], corrupt: str
+) -> None:
     """A row that is new, or whose id was assigned to, has no relations to read or change."""
-    person: Any = await (build if spoil == "new" else make)(Person)
+    person: Any = await (build if corrupt == "new" else make)(Person)
     person.id = (await make(Person)).id
     tag = await make(Tag)
     before = await stored(PersonTag)

@@ -546,7 +546,7 @@ async def test_stock_constraints_are_a_syntax_error_on_sqlite(stock: SQLiteEngin
 
 
 def test_stock_converters_take_any_value() -> None:
-    """Needed: ``atlas.engine.converters``."""
+    """Needed: ``atlas.engine.sqlite.converters``."""
     assert convert_boolean_out(b"2") is False
     assert convert_timestamptz_out(b"2026-01-31 07:00:00+07:00").hour == 7
 
@@ -563,7 +563,7 @@ async def test_a_stock_batch_swallows_the_errors_of_its_block(stock: SQLiteEngin
 
 
 async def test_a_stock_nested_transaction_is_not_a_savepoint(stock: SQLiteEngine) -> None:
-    """Needed: nested blocks of ``atlas.engine.transaction.Transaction``."""
+    """Needed: nested blocks of ``atlas.engine.sqlite.transaction.Transaction``."""
     async with stock.transaction():
         with contextlib.suppress(RuntimeError):
             async with stock.transaction():
@@ -881,7 +881,7 @@ def test_stock_differ_leaves_out_changes_of_one_name_in_two_tables() -> None:
 
 
 async def test_stock_snapshot_leaves_attributes_of_altered_columns_as_they_were() -> None:
-    """Needed: ``migrate/declared.py`` makes each column of a snapshot anew from its params."""
+    """Needed: ``schema/declared.py`` makes each column of a snapshot again from its params."""
     manager = MigrationManager(migration_id="1", app_name="stock")
     manager.add_table("One", tablename="one")
     manager.add_column("One", "one", "name", "name", column_class=Text, params={"default": "a"})

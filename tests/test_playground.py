@@ -140,7 +140,7 @@ def test_an_error_is_one_line(home: Path, temporary: Path) -> None:
     terminal = Terminal("atlas playground", home, TMPDIR=str(temporary))
     terminal.read_to(PROMPT)
     shown = terminal.run("await Order.update({Order.total_amount: 'x'}, force=True)")
-    assert "InvalidValueError: commerce_order.total_amount: 'x' (str) is no number" in shown
+    assert "InvalidValueError: commerce_order.total_amount: 'x' (str) is not a number" in shown
     assert "Cell In" not in shown
     assert "Cell In" in terminal.run("1 / 0")
     assert terminal.leave()[1] == 0
@@ -269,8 +269,8 @@ async def test_a_server_is_only_read(
     [
         ("missing.db", "missing.db: cannot be opened: there is no such file"),
         ("folder/missing.db", "folder does not exist"),
-        ("text.db", "is no SQLite database"),
-        ("mysql://user:secret@host/db", "is no database URL"),
+        ("text.db", "is not an SQLite database"),
+        ("mysql://user:secret@host/db", "is not a database URL"),
         ("postgresql://user:secret@127.0.0.1:1/db", "cannot be reached"),
     ],
 )

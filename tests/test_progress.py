@@ -23,7 +23,7 @@ def test_the_bar_shows_rows_of_all_rows(known: int | None, told: int | None) -> 
 
 
 def test_nothing_is_shown_to_nobody() -> None:
-    """Where the output is no terminal, as in a log, there is no bar."""
+    """Where the output is not a terminal, as in a log, there is no bar."""
     screen = io.StringIO()
     with bar("Orders", console=Console(file=screen)) as on_progress:
         on_progress(4, None)

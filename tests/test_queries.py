@@ -24,7 +24,7 @@ from piccolo.engine.base import Engine
 from school import demo, load, reference
 
 from atlas import Order, create_client, seed
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.rules import audit
 from atlas.rules.audit import queries
 

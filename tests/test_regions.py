@@ -10,7 +10,7 @@ import pytest
 from conftest import SHARED
 
 from atlas import Region
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 REGIONS = SHARED / "data" / "regions.csv"
 

@@ -16,7 +16,7 @@ from atlas.settings import Settings
 MEGABYTE = 1_000_000
 
 needs_git = pytest.mark.skipif(
-    not (ROOT / ".git").exists(), reason=f"{ROOT} is no checkout, so there is nothing to track"
+    not (ROOT / ".git").exists(), reason=f"{ROOT} is not a checkout, so there is nothing to track"
 )
 
 

@@ -158,7 +158,9 @@ async def test_a_unique_key_goes_by_its_name(shared_engine: Engine[Any], name: s
     values: dict[str, Any] = {"entity_id": unit.entity_id, "code": unit.code, "name": "new"}
     row = await build(Unit, **values, **({"id": unit.id} if "pkey" in name else {}))
     if "nothing" in name:
-        with pytest.raises(ValueError, match=f"{name} is no unique key of core_unit; core_unit_pk"):
+        with pytest.raises(
+            ValueError, match=f"{name} is not a unique key of core_unit; core_unit_pk"
+        ):
             Unit.insert(row).on_conflict(target=name, action="DO NOTHING")
         return
     await Unit.insert(row).on_conflict(target=name, action="DO UPDATE", values=[Unit.name])

@@ -29,8 +29,8 @@ from atlas.rules import (
     check_price,
     violations,
 )
-from atlas.rules.book import row_checks
 from atlas.rules.general import money
+from atlas.rules.registry import row_checks
 from atlas.table import Table
 
 MODEL = (ROOT / "docs" / "model.md").read_text()
@@ -98,8 +98,8 @@ async def test_violation_is_named_and_nothing_else(clean: Any, case: Case) -> No
 
 
 async def test_all_generated_checks_are_awake(clean: Any) -> None:
-    """The checks made from what the tables declare find a row that was spoiled for them."""
-    spoilt = {"G1": 0, "G2": 0, "G3": 0, "G4": 0, "G6": 0, "P5": 0}
+    """The checks made from what the tables declare find a row that was corrupted for them."""
+    corrupt = {"G1": 0, "G2": 0, "G3": 0, "G4": 0, "G6": 0, "P5": 0}
     for rule, table, column, statement, row in _generated():
         async with clean.transaction() as transaction:
             await _ignore_foreign_keys(clean)
@@ -109,11 +109,11 @@ async def test_all_generated_checks_are_awake(clean: Any) -> None:
             assert {(rule, table._meta.tablename, column, key) for key in rows} == named, statement
             assert len(rows) == 1
             await transaction.rollback()
-        spoilt[rule] += 1
-    tested = dict.fromkeys(spoilt, 0)
-    for rule in spoilt:
+        corrupt[rule] += 1
+    tested = dict.fromkeys(corrupt, 0)
+    for rule in corrupt:
         tested[rule] = len({(c.table, c.column) for c in RULES[rule].checks} - _by_hand(rule))
-    assert spoilt == tested
+    assert corrupt == tested
 
 
 def _by_hand(rule: str) -> set[tuple[Any, str]]:
@@ -132,7 +132,7 @@ def _by_hand(rule: str) -> set[tuple[Any, str]]:
 
 
 def _generated() -> list[tuple[str, type[Table], str, str, str]]:
-    """Return rule, table, column, a statement that spoils one row, and SQL for that row."""
+    """Return rule, table, column, a statement that corrupts one row, and SQL for that row."""
     result = []
     for table in atlas.TABLES:
         name = table._meta.tablename
@@ -144,18 +144,18 @@ def _generated() -> list[tuple[str, type[Table], str, str, str]]:
             a, b = (key._meta.name for key in table._key_columns)
             first = f"({a}, {b}) = (SELECT {a}, {b} FROM {name} ORDER BY {a}, {b} LIMIT 1)"
         columns = {column._meta.name: column for column in table._meta.columns}
-        spoil: list[tuple[str, str, str]] = [
+        corrupt: list[tuple[str, str, str]] = [
             ("G1", "updated_at", "'2000-01-01 00:00:00+00:00'"),
             *(("G2", column, "0.5") for column in money(table)),
         ]
         if {"source_id", "source_key"} <= columns.keys():
-            spoil.append(("G4", "source_key", "NULL"))
-        spoil += [
+            corrupt.append(("G4", "source_key", "NULL"))
+        corrupt += [
             ("G6", column._meta.name, "'Bogus'")
             for column in table._meta.columns
             if column._meta.choices
         ]
-        for rule, column, value in spoil:
+        for rule, column, value in corrupt:
             assignment = f"{column} = {value}"
             if rule == "G4":
                 assignment += ", source_id = 'X'"
@@ -535,7 +535,7 @@ def test_all_broken_rules_are_named_at_once() -> None:
         check(Order, {"type": "Enrollment", "total_amount": 0.5, "source_key": "x"})
     assert (caught.value.rule, caught.value.column) == ("G2", "total_amount")
     assert str(caught.value) == (
-        "commerce_order.total_amount: total_amount 0.5 is no whole rupiah (G2); only one of "
+        "commerce_order.total_amount: total_amount 0.5 is not a whole rupiah (G2); only one of "
         "source_id and source_key is set (G4); Enrollment order without participant (O1); order "
         "without customer and organization (O2)"
     )
@@ -580,7 +580,7 @@ def test_texts_of_a_spreadsheet_are_compared_as_what_they_stand_for() -> None:
     ],
 )
 def test_what_is_no_value_is_refused(row: dict[str, Any], message: str) -> None:
-    """A column that does not exist, or a value of another type, is no row to check."""
+    """A column that does not exist, or a value of another type, is not a row to check."""
     with pytest.raises(InvalidValueError, match=message):
         check(Order, row)
 

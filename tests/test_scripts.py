@@ -72,9 +72,9 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)  # it asks the package index
 def test_run_changes_nothing_the_second_time(tmp_path: Path) -> None:
-    """In an empty clone: run, run again, and run on a file that is no database."""
+    """In an empty clone: run, run again, and run on a file that is not a database."""
     if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout to clone")
+        pytest.skip("this is not a git checkout to clone")
     clone = tmp_path / "clone"
 
     def git(*arguments: str, folder: Path = clone) -> str:
@@ -114,4 +114,4 @@ def test_run_changes_nothing_the_second_time(tmp_path: Path) -> None:
     (clone / "atlas-ops.db").write_text("no database")
     third = run()
     assert third.returncode == 1
-    assert "is no SQLite database" in third.stderr
+    assert "is not an SQLite database" in third.stderr

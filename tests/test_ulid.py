@@ -178,7 +178,7 @@ def not_ulids() -> Iterator[object]:
 
 @pytest.mark.parametrize("value", [*not_ulids()])
 def test_what_is_no_ulid(value: object) -> None:
-    """Another length, alphabet, case or type, and what needs more than 128 bits, is no ULID."""
+    """Another length, alphabet, case or type, and what needs more than 128 bits, is not a ULID."""
     assert is_ulid(value) is False
 
 

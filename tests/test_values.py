@@ -348,7 +348,7 @@ def test_a_ulid_in_lower_case_is_called_that() -> None:
     """Who has ids of another tool is told that only their case is wrong."""
     with pytest.raises(InvalidValueError, match="in lower case; ids are stored in upper case"):
         Order.id.accept(ULID.lower())
-    with pytest.raises(InvalidValueError, match="is no ULID"):
+    with pytest.raises(InvalidValueError, match="is not a ULID"):
         Order.id.accept("lower case")
 
 
@@ -544,7 +544,7 @@ async def test_a_column_of_another_table_is_refused(
     """Another table's column of the same name cannot be set, whose choices are others."""
     channel = row(Channel)
     await channel.save()
-    with pytest.raises(ValueError, match=r"Source\.type .*is no column of Channel"):
+    with pytest.raises(ValueError, match=r"Source\.type .*is not a column of Channel"):
         await write(channel)
     assert await look(sqlite_engine, "SELECT type FROM core_channel") == [(channel.type.value,)]
 

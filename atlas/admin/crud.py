@@ -321,12 +321,12 @@ class TableCRUD(PiccoloCRUD):
             return self.table._meta.primary_key
         if column_name not in self._columns:
             raise ParamException(
-                f"{column_name} is no column; there are: {', '.join(self._columns)}."
+                f"{column_name} is not a column; there are: {', '.join(self._columns)}."
             )
         return self._columns[column_name]
 
     def _split_params(self, params: dict[str, Any]) -> Params:
-        # The name of each row is no column; it comes with __readable.
+        # The name of each row is not a column; it comes with __readable.
         if isinstance(fields := params.get("__visible_fields"), str):
             names = [name for name in fields.split(",") if name != READABLE]
             params = {**params, "__visible_fields": names}
@@ -357,7 +357,7 @@ class TableCRUD(PiccoloCRUD):
     def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
         if unknown := sorted(data.keys() - self._columns.keys()):
             raise _RefusedError(
-                _of_fields(*((name, "is no column of this table") for name in unknown))
+                _of_fields(*((name, "is not a column of this table") for name in unknown))
             )
 
     def _refuse_broken_rules(self, row: Table, known: Iterable[rules.Violation] = ()) -> None:

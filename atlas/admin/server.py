@@ -16,10 +16,11 @@ from pathlib import Path
 
 import uvicorn
 
-from atlas import TABLES, Client, create_client
 from atlas.admin.site import create_site
 from atlas.admin.users import users
+from atlas.client.client import Client, create_client
 from atlas.errors import ConfigurationError
+from atlas.tables import TABLES
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

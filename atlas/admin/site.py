@@ -21,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from atlas import TABLES, patches
+from atlas import patches
 from atlas.admin.crud import READABLE, TableCRUD
 from atlas.admin.users import Session, User
 from atlas.columns import Text
 from atlas.table import Table
+from atlas.tables import TABLES
 
 #: The domains of docs/model.md, as the menu names them.
 GROUPS = {

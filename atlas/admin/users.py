@@ -19,7 +19,7 @@ from piccolo.table import create_db_tables
 from piccolo_api.session_auth.tables import SessionsBase
 
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
 from atlas.settings import Settings
@@ -121,6 +121,6 @@ def _check(path: Path) -> None:
         }
     if others := sorted(names - _TABLE_NAMES):
         raise ConfigurationError(
-            f"{path} holds other tables ({', '.join(others[:3])}, …): it is no file of the admin's "
-            "users. Name another one in ATLAS_ADMIN_FILE."
+            f"{path} holds other tables ({', '.join(others[:3])}, …): it is not a file of the "
+            "admin's users. Name another one in ATLAS_ADMIN_FILE."
         )

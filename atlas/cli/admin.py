@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from atlas import AtlasError
 from atlas.cli.app import app
 from atlas.engine.url import DatabaseURL, path_or_url
+from atlas.errors import AtlasError
 from atlas.settings import Settings
 
 

@@ -13,8 +13,8 @@ import typer
 from atlas.cli.app import app, find_piccolo_conf, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.migrate.adopt import Adoption
-    from atlas.migrate.findings import Finding
+    from atlas.check.adopt import Adoption
+    from atlas.check.findings import Finding
 
 #: What the process ends with: it is ours now, something is in the way, nothing could be told.
 _ADOPTED, _REFUSED, _NOT_LOOKED = 0, 1, 2
@@ -59,8 +59,8 @@ def adopt(
     when the database is ours, 1 when something is in the way, and 2 when it could not be
     looked at.
     """
+    from atlas.check.adopt import adopt as run
     from atlas.cli.terminal import TerminalReport
-    from atlas.migrate.adopt import adopt as run
     from atlas.settings import Settings
 
     if convert_timestamps and not repair:

@@ -15,7 +15,8 @@ from typing import Annotated
 import typer
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE
 
-from atlas import AtlasError, __version__
+from atlas import __version__
+from atlas.errors import AtlasError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

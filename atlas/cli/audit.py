@@ -13,7 +13,7 @@ import typer
 from atlas.cli.app import app, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.client.client import Client
+    from atlas.client.client import Client, create_client
     from atlas.rules import Report
     from atlas.table import Table
 
@@ -38,9 +38,9 @@ def _rules(names: list[str] | None) -> list[str] | None:
 
 def _tables(names: list[str] | None) -> list[str] | None:
     """Check the tables of ``--table``."""
-    import atlas
+    from atlas.tables import TABLES
 
-    known = [table._meta.tablename for table in atlas.TABLES]
+    known = [table._meta.tablename for table in TABLES]
     for name in names or ():
         if name not in known:
             raise typer.BadParameter(f"there is no table {name}; there are: {', '.join(known)}")
@@ -102,14 +102,14 @@ async def _audit(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    import atlas
     from atlas.rules import Progress as Step
     from atlas.rules import audit
+    from atlas.tables import TABLES
 
-    client = atlas.create_client()
+    client = create_client()
     _check_file(client)
     tables: list[type[Table]] = [
-        table for table in atlas.TABLES if not names or table._meta.tablename in names
+        table for table in TABLES if not names or table._meta.tablename in names
     ]
     console = Console(stderr=True)
     with Progress(
@@ -133,8 +133,8 @@ async def _audit(
 
 def _check_file(client: Client) -> None:
     """Raise ``DatabaseFileError`` when there is no file: to open it would make an empty one."""
-    from atlas import DatabaseFileError
-    from atlas.engine.connection import MEMORY
+    from atlas.engine.sqlite.connection import MEMORY
+    from atlas.errors import DatabaseFileError
 
     path = client.engine.path
     if client.engine.engine_type == "sqlite" and path != MEMORY and not Path(path).exists():

@@ -12,7 +12,7 @@ import typer
 from atlas.cli.app import app, find_piccolo_conf, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.migrate.findings import Finding, Report
+    from atlas.check.findings import Finding, Report
 
 #: What the process ends with: all agree, something differs, nothing could be told.
 CLEAN, DRIFT, NOT_LOOKED = 0, 1, 2
@@ -31,7 +31,7 @@ def check(
     Exits with 0 when they agree, 1 when something differs, and 2 when the
     database could not be looked at.
     """
-    from atlas.migrate import drift
+    from atlas.check import drift
 
     try:
         find_piccolo_conf()

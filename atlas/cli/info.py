@@ -14,8 +14,8 @@ from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
-from atlas import create_client
 from atlas.cli.app import app
+from atlas.client.client import create_client
 from atlas.engine.url import path_or_url
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ def migrate(
             report.close()
 
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what data steps print is no result
+        with contextlib.redirect_stdout(sys.stderr):  # what data steps print is not a result
             outcome = asyncio.run(migrated())
     except KeyboardInterrupt:
         say(f"atlas: {interrupted(report)}")

@@ -22,7 +22,7 @@ from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
 from atlas.engine.factory import AtlasEngine, create_engine
 from atlas.engine.options import EngineOptions, Synchronous
-from atlas.engine.pool import PoolStats
+from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ClientError, ConnectionClosedError
 from atlas.settings import Settings

@@ -30,7 +30,7 @@ from piccolo.querystring import QueryString
 from piccolo.utils.encoding import dump_json
 
 from atlas.client import scope
-from atlas.engine.compiled import compiled
+from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.statement import only_reads
 from atlas.errors import PreparedQueryError
 from atlas.m2m import M2MSelect

@@ -25,14 +25,14 @@ from piccolo.query.base import FrozenQuery, Query
 
 from atlas.client import scope
 from atlas.client.apps import Apps
+from atlas.client.block_stack import HeldPlace, Maker, Place, transaction_here
 from atlas.client.bridge import Bridge, Call
 from atlas.client.client import Client, create_client
-from atlas.client.place import HeldPlace, Maker, Place, transaction_here
 from atlas.client.prepared import Prepared
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import Synchronous
-from atlas.engine.pool import PoolStats
+from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, shown
 from atlas.table import Table
 from atlas.upsert.batches import Batches, Rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from atlas.client.place import HeldPlace, Maker
+from atlas.client.block_stack import HeldPlace, Maker
 from atlas.errors import ClientError, TransactionLostError
 
 if TYPE_CHECKING:
@@ -137,4 +137,4 @@ class SyncBatch(SyncBlock):
         return rows
 
     def _enter(self, place: HeldPlace) -> None:
-        """Other calls of this thread are no part of it."""
+        """Other calls of this thread are not part of it."""

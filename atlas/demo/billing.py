@@ -10,11 +10,11 @@ import calendar
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import atlas
+from atlas import tables
 from atlas.demo.catalog import Batch, Item
+from atlas.demo.context import Context
 from atlas.demo.organisation import Entity, Unit
 from atlas.demo.size import LAST_DAY
-from atlas.demo.world import World
 
 #: From this total on, an order is paid in monthly instalments.
 _INSTALMENTS_FROM = 2_500_000
@@ -78,8 +78,8 @@ class _Invoice:
 class Billing:
     """The books of the group."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._world = context
 
     def book(self, sale: Sale) -> None:
         """Bill an order, take the money, and recognise what is earned."""
@@ -118,7 +118,7 @@ class Billing:
             total = sum(net + tax for _, net, tax in parts)
             due = issued + timedelta(days=7 if count > 1 or sale.organization else 0)
             invoice_id = self._world.add(
-                atlas.Invoice,
+                tables.Invoice,
                 issued,
                 entity_id=sale.entity.id,
                 order_id=sale.id,
@@ -132,7 +132,7 @@ class Billing:
             )
             for line_no, (line, net, tax) in enumerate(parts, start=1):
                 self._world.add(
-                    atlas.InvoiceLine,
+                    tables.InvoiceLine,
                     issued,
                     invoice_id=invoice_id,
                     line_no=line_no,
@@ -147,17 +147,17 @@ class Billing:
 
     def _collect(self, sale: Sale, invoices: list[_Invoice]) -> None:
         """Take the money: mostly in time, sometimes late, in part, or for two at once."""
-        world = self._world
-        if len(invoices) > 1 and world.chance(0.15):
+        context = self._world
+        if len(invoices) > 1 and context.chance(0.15):
             first, second, *invoices = invoices
             self._pay(sale, [(first, first.total), (second, second.total)], first.due)
         for invoice in invoices:
-            paid = invoice.due + timedelta(days=world.weighted({0: 60, 3: 25, 12: 10, 35: 5}))
-            if invoice.total == 0 or paid > LAST_DAY or world.chance(0.03):
+            paid = invoice.due + timedelta(days=context.weighted({0: 60, 3: 25, 12: 10, 35: 5}))
+            if invoice.total == 0 or paid > LAST_DAY or context.chance(0.03):
                 continue
-            if world.chance(0.01):
+            if context.chance(0.01):
                 self._pay(sale, [], invoice.due, amount=invoice.total, status="Failed")
-            part = invoice.total // 2 if world.chance(0.03) else invoice.total
+            part = invoice.total // 2 if context.chance(0.03) else invoice.total
             self._pay(sale, [(invoice, part)], paid)
 
     def _pay(
@@ -170,14 +170,14 @@ class Billing:
         status: str = "Settled",
         amount: int | None = None,
     ) -> None:
-        world, entity = self._world, sale.entity
+        context, entity = self._world, sale.entity
         amount = sum(part for _, part in parts) if amount is None else amount
         if amount == 0 or day > LAST_DAY:
             return
-        method = world.weighted(_WEIGHTS) if direction == "In" else "BankTransfer"
+        method = context.weighted(_WEIGHTS) if direction == "In" else "BankTransfer"
         _, account, fee = _METHODS[method]
-        payment_id = world.add(
-            atlas.Payment,
+        payment_id = context.add(
+            tables.Payment,
             day,
             entity_id=entity.id,
             unit_id=sale.unit.id if method == "Cash" else None,
@@ -191,11 +191,11 @@ class Billing:
             payment_date=day,
             amount=amount,
             fee_amount=amount * fee // 1000 if direction == "In" else 0,
-            reference=None if method == "Cash" else f"{world.random.getrandbits(40):010X}",
+            reference=None if method == "Cash" else f"{context.random.getrandbits(40):010X}",
         )
         for invoice, part in parts:
-            world.join(
-                atlas.PaymentAllocation, payment_id=payment_id, invoice_id=invoice.id, amount=part
+            context.join(
+                tables.PaymentAllocation, payment_id=payment_id, invoice_id=invoice.id, amount=part
             )
 
     def _recognise(self, sale: Sale, line: Line) -> None:
@@ -214,7 +214,7 @@ class Billing:
 
     def _earn(self, sale: Sale, line: Line, day: date, amount: int) -> None:
         self._world.add(
-            atlas.Revenue,
+            tables.Revenue,
             day,
             entity_id=sale.entity.id,
             unit_id=sale.unit.id,

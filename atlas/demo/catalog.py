@@ -1,6 +1,6 @@
 """What the entities sell: items, variants, their dated prices, and classes.
 
-In: the world and an entity. Out: the rows, and objects that answer which price
+In: the context and an entity. Out: the rows, and objects that answer which price
 holds on a day and which class has a seat.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-import atlas
+from atlas import tables
+from atlas.demo.context import Context
 from atlas.demo.organisation import Entity, Unit
 from atlas.demo.size import FIRST_DAY, LAST_DAY
-from atlas.demo.world import World
 
 #: Prices went up with the new year.
 _NEW_PRICES = date(2026, 1, 1)
@@ -344,8 +344,8 @@ class Batch:
 class Catalog:
     """The catalogue of one entity, and its classes."""
 
-    def __init__(self, world: World, entity: Entity) -> None:
-        self._world = world
+    def __init__(self, context: Context, entity: Entity) -> None:
+        self._world = context
         self._entity = entity
         self.categories: dict[str, str] = {}
         #: Items of each type.
@@ -353,8 +353,8 @@ class Catalog:
         self._batches: dict[tuple[Variant, str], Batch] = {}
         categories, items = _CATALOGS[entity.code]
         for order, (code, name, parent) in enumerate(categories):
-            self.categories[code] = world.add(
-                atlas.Category,
+            self.categories[code] = context.add(
+                tables.Category,
                 FIRST_DAY,
                 entity_id=entity.id,
                 parent_id=parent and self.categories[parent],
@@ -368,8 +368,8 @@ class Catalog:
             self.items.setdefault(item.type, []).append(item)
         (program,) = self.items["Program"]
         for item in (*self.items["Course"][:1], *self.items["Exam"], *self.items["Product"][:1]):
-            world.join(
-                atlas.ItemComponent,
+            context.join(
+                tables.ItemComponent,
                 item_id=program.id,
                 component_id=item.id,
                 quantity=2 if item.type == "Course" else 1,
@@ -377,9 +377,9 @@ class Catalog:
             )
 
     def _item(self, item: _Item) -> Item:
-        world, entity = self._world, self._entity
-        item_id = world.add(
-            atlas.Item,
+        context, entity = self._world, self._entity
+        item_id = context.add(
+            tables.Item,
             FIRST_DAY,
             entity_id=entity.id,
             category_id=self.categories[item.category],
@@ -390,8 +390,8 @@ class Catalog:
         )
         variants = []
         for row in item.variants:
-            variant_id = world.add(
-                atlas.Variant,
+            variant_id = context.add(
+                tables.Variant,
                 FIRST_DAY,
                 item_id=item_id,
                 code=row.code,
@@ -453,7 +453,7 @@ class Catalog:
         **target: Any,
     ) -> None:
         price_id = self._world.add(
-            atlas.Price,
+            tables.Price,
             FIRST_DAY,
             unit_id=unit_id,
             tier=tier,
@@ -484,17 +484,17 @@ class Catalog:
         return len(batch.persons) >= batch.capacity or person in batch.persons
 
     def _batch(self, item: Item, variant: Variant, unit: Unit, day: date) -> Batch:
-        world, entity = self._world, self._entity
-        schedule, weekday = world.pick(_SCHEDULES)
-        start = day + timedelta(days=world.between(10, 24))
+        context, entity = self._world, self._entity
+        schedule, weekday = context.pick(_SCHEDULES)
+        start = day + timedelta(days=context.between(10, 24))
         start += timedelta(days=(weekday - start.weekday()) % 7)
         is_exam = item.type == "Exam"
         end = start if is_exam else start + timedelta(weeks=variant.weeks) - timedelta(days=1)
         status = "Open" if start > LAST_DAY else "Running" if end > LAST_DAY else "Completed"
         capacity = 40 if is_exam else 16 if variant.mode == "Online" else 12
         code = f"{item.code}-{variant.code}-{unit.code}"
-        batch_id = world.add(
-            atlas.Batch,
+        batch_id = context.add(
+            tables.Batch,
             day,
             entity_id=entity.id,
             variant_id=variant.id,
@@ -508,13 +508,13 @@ class Catalog:
             status=status,
         )
         teachers = list(unit.instructors)
-        world.random.shuffle(teachers)
+        context.random.shuffle(teachers)
         for role, person_id in zip(
-            ("Examiner",) if is_exam else ("Lead", "Assistant")[: world.between(1, 2)],
+            ("Examiner",) if is_exam else ("Lead", "Assistant")[: context.between(1, 2)],
             teachers,
             strict=False,
         ):
-            world.join(atlas.BatchInstructor, batch_id=batch_id, person_id=person_id, role=role)
+            context.join(tables.BatchInstructor, batch_id=batch_id, person_id=person_id, role=role)
         return Batch(batch_id, start, end, capacity, status)
 
 

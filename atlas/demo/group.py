@@ -13,13 +13,13 @@ from datetime import date
 from atlas.demo.billing import Billing
 from atlas.demo.calendar import orders_per_day
 from atlas.demo.catalog import Catalog
+from atlas.demo.context import Context, Rows
 from atlas.demo.marketing import Marketing
 from atlas.demo.organisation import Entity, Unit, organisation
 from atlas.demo.people import People
 from atlas.demo.sales import Sales
 from atlas.demo.size import Size
 from atlas.demo.targets import targets
-from atlas.demo.world import Rows, World
 from atlas.table import Table
 
 #: What part of the group's orders each entity makes.
@@ -54,36 +54,36 @@ def generate(
     ``ids`` maps a table and a code to the id of the reference row: the cities
     of ``organisation.CITIES``, the tags of ``atlas.seeding``, channels and periods.
     """
-    world = World(size, seed, ids)
-    entities = organisation(world)
-    people = People(world)
+    context = Context(size, seed, ids)
+    entities = organisation(context)
+    people = People(context)
     people.organize(entities)
-    billing = Billing(world)
+    billing = Billing(context)
     shops: dict[str, _Shop] = {}
     for entity in entities:
-        catalog = Catalog(world, entity)
-        sales = Sales(world, entity, catalog, people, billing)
-        shops[entity.code] = _Shop(entity, sales, Marketing(world, entity, catalog, people))
-        targets(world, entity, catalog, _SHARES[entity.code])
+        catalog = Catalog(context, entity)
+        sales = Sales(context, entity, catalog, people, billing)
+        shops[entity.code] = _Shop(entity, sales, Marketing(context, entity, catalog, people))
+        targets(context, entity, catalog, _SHARES[entity.code])
     orders = handed_out = 0
     for day, count in orders_per_day(size.orders):
         if day.day == 1:
             for shop in shops.values():
                 shop.marketing.plan(day)
         for _ in range(count):
-            shop = shops[world.weighted(_SHARES)]
-            unit = _open_unit(world, shop.entity, day)
+            shop = shops[context.weighted(_SHARES)]
+            unit = _open_unit(context, shop.entity, day)
             shop.marketing.won(shop.sales.sell(day, unit))
-            if world.chance(_ASKED):
+            if context.chance(_ASKED):
                 shop.marketing.asked(day, unit)
         orders += count
         if orders - handed_out >= _PORTION:
-            yield Portion(world.take(), orders)
+            yield Portion(context.take(), orders)
             handed_out = orders
-    yield Portion(world.take(), orders)
+    yield Portion(context.take(), orders)
 
 
-def _open_unit(world: World, entity: Entity, day: date) -> Unit:
+def _open_unit(context: Context, entity: Entity, day: date) -> Unit:
     """Return a unit that was open on a day."""
     units = {n: unit.weight for n, unit in enumerate(entity.units) if unit.open_date <= day}
-    return entity.units[world.weighted(units)]
+    return entity.units[context.weighted(units)]

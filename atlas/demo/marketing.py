@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import atlas
+from atlas import tables
 from atlas.demo.billing import Sale
 from atlas.demo.catalog import Catalog
+from atlas.demo.context import Context
 from atlas.demo.organisation import Entity, Unit
 from atlas.demo.people import People
 from atlas.demo.size import FIRST_DAY, LAST_DAY
-from atlas.demo.world import World
 
 _DIGITAL = ("instagram", "tiktok", "meta-ads", "google-ads")
 #: Type, what it is called, its channel, and whether it takes place at a school.
@@ -51,8 +51,8 @@ class _Campaign:
 class Marketing:
     """The marketing of one entity."""
 
-    def __init__(self, world: World, entity: Entity, catalog: Catalog, people: People) -> None:
-        self._world = world
+    def __init__(self, context: Context, entity: Entity, catalog: Catalog, people: People) -> None:
+        self._world = context
         self._entity = entity
         self._catalog = catalog
         self._people = people
@@ -66,13 +66,13 @@ class Marketing:
         self._agendas: dict[str, list[tuple[str, date]]] = {}
 
     def _campaign(self, year: int, quarter: int, number: int) -> _Campaign:
-        world, entity = self._world, self._entity
+        context, entity = self._world, self._entity
         first = date(year, 3 * quarter - 2, 1)
         last = (first + timedelta(days=95)).replace(day=1) - timedelta(days=1)
         name = ("Penerimaan Siswa", "Digital")[number]
-        budget = world.between(10, 60) * 1_000_000
-        campaign_id = world.add(
-            atlas.Campaign,
+        budget = context.between(10, 60) * 1_000_000
+        campaign_id = context.add(
+            tables.Campaign,
             first,
             entity_id=entity.id,
             owner_id=entity.marketer,
@@ -86,12 +86,12 @@ class Marketing:
         )
         for code in _DIGITAL[number * 2 :]:
             share = budget // 4
-            world.join(
-                atlas.CampaignChannel,
+            context.join(
+                tables.CampaignChannel,
                 campaign_id=campaign_id,
-                channel_id=world.ids[atlas.Channel, code],
+                channel_id=context.ids[tables.Channel, code],
                 budget_amount=share,
-                spend_amount=share * world.between(60, 100) // 100,
+                spend_amount=share * context.between(60, 100) // 100,
             )
         return _Campaign(campaign_id, first, last)
 
@@ -105,34 +105,34 @@ class Marketing:
                 del agendas[: -2 * self._world.size.agendas]
 
     def _agenda(self, month: date, unit: Unit) -> tuple[str, date]:
-        world = self._world
-        kind, name, channel, at_school = world.pick(_AGENDAS)
-        day = month + timedelta(days=world.between(0, 27))
+        context = self._world
+        kind, name, channel, at_school = context.pick(_AGENDAS)
+        day = month + timedelta(days=context.between(0, 27))
         schools = self._people.organizations["School"]
-        campaign = world.pick([c for c in self._campaigns if c.first <= day <= c.last])
-        budget = world.between(2, 30) * 100_000
-        is_held = world.chance(0.92)
-        hour = world.between(8, 16)
-        agenda_id = world.add(
-            atlas.Agenda,
+        campaign = context.pick([c for c in self._campaigns if c.first <= day <= c.last])
+        budget = context.between(2, 30) * 100_000
+        is_held = context.chance(0.92)
+        hour = context.between(8, 16)
+        agenda_id = context.add(
+            tables.Agenda,
             month,
             entity_id=self._entity.id,
             unit_id=unit.id,
             campaign_id=campaign.id,
-            channel_id=world.ids[atlas.Channel, channel],
-            pic_id=world.pick(unit.sales),
-            organization_id=world.pick(schools).id if at_school and schools else None,
-            region_id=unit.city and world.ids[atlas.Region, unit.city],
+            channel_id=context.ids[tables.Channel, channel],
+            pic_id=context.pick(unit.sales),
+            organization_id=context.pick(schools).id if at_school and schools else None,
+            region_id=unit.city and context.ids[tables.Region, unit.city],
             name=f"{name} {unit.code}",
             type=kind,
             status="Done" if is_held else "Cancelled",
             start_date=day,
             end_date=day,
             start_time=f"{hour:02}:00",
-            end_time=f"{hour + world.between(1, 4):02}:00",
-            target_lead_count=world.between(5, 40),
+            end_time=f"{hour + context.between(1, 4):02}:00",
+            target_lead_count=context.between(5, 40),
             budget_amount=budget,
-            actual_amount=budget * world.between(70, 115) // 100 if is_held else None,
+            actual_amount=budget * context.between(70, 115) // 100 if is_held else None,
             source_id=self._entity.source_id,
             source_key=f"agenda/{self._entity.next_number('agenda')}",
         )
@@ -157,39 +157,41 @@ class Marketing:
 
     def asked(self, day: date, unit: Unit) -> None:
         """Make a lead of somebody who has not bought."""
-        world = self._world
+        context = self._world
         values: dict[str, object]
         if LAST_DAY - day > _PATIENCE:
-            closed = day + timedelta(days=world.between(3, 50))
+            closed = day + timedelta(days=context.between(3, 50))
             values = {
                 "status": "Lost",
-                "lost_reason": world.weighted(_LOST),
+                "lost_reason": context.weighted(_LOST),
                 "closed_date": closed,
             }
         else:
-            values = {"status": world.pick(("New", "Contacted", "Qualified"))}
+            values = {"status": context.pick(("New", "Contacted", "Qualified"))}
         kinds = self._catalog.items
         self._lead(
             day,
             unit,
             person_id=self._people.prospect(day, self._entity, unit),
-            item_id=world.pick(kinds[world.pick(("Course", "Exam", "Program"))]).id,
-            owner_id=world.pick(unit.sales),
-            channel_id=world.ids[atlas.Channel, world.pick(("whatsapp", "instagram", "website"))],
+            item_id=context.pick(kinds[context.pick(("Course", "Exam", "Program"))]).id,
+            owner_id=context.pick(unit.sales),
+            channel_id=context.ids[
+                tables.Channel, context.pick(("whatsapp", "instagram", "website"))
+            ],
             **values,
         )
 
     def _lead(self, day: date, unit: Unit, **values: object) -> None:
-        world = self._world
+        context = self._world
         held = [a for a, held_on in self._agendas.get(unit.id, []) if held_on <= day]
         campaigns = [c.id for c in self._campaigns if c.first <= day <= c.last]
-        world.add(
-            atlas.Lead,
+        context.add(
+            tables.Lead,
             day,
             entity_id=self._entity.id,
             unit_id=unit.id,
-            campaign_id=world.pick(campaigns) if world.chance(0.6) else None,
-            agenda_id=world.pick(held) if held and world.chance(0.35) else None,
+            campaign_id=context.pick(campaigns) if context.chance(0.6) else None,
+            agenda_id=context.pick(held) if held and context.chance(0.35) else None,
             lead_date=day,
             source_id=self._entity.source_id,
             source_key=f"lead/{self._entity.next_number('lead')}",

@@ -1,6 +1,6 @@
 """The group: its entities, their units, staff and accounts.
 
-In: the world. Out: the rows, and objects for who sells, teaches and pays there.
+In: the context. Out: the rows, and objects for who sells, teaches and pays there.
 Names and codes of cities are those of the Ministry of Home Affairs.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-import atlas
+from atlas import tables
+from atlas.demo.context import Context
 from atlas.demo.size import FIRST_DAY
-from atlas.demo.world import World
-from atlas.seeding.chart import CHART
+from atlas.reference.chart import CHART
 
 #: Code and name of each city with branches, the first ones first.
 CITIES = {
@@ -89,29 +89,35 @@ class Entity:
         return f"{self.code}-{kind}-{self.next_number(kind):06}"
 
 
-def organisation(world: World) -> list[Entity]:
+def organisation(context: Context) -> list[Entity]:
     """Make the group and return the entities that sell."""
-    holding = _entity(world, *_HOLDING, parent_id=None)
-    return [_staffed(world, _entity(world, *row, parent_id=holding.id)) for row in _ENTITIES]
+    holding = _entity(context, *_HOLDING, parent_id=None)
+    return [_staffed(context, _entity(context, *row, parent_id=holding.id)) for row in _ENTITIES]
 
 
 def _entity(
-    world: World, code: str, name: str, legal_name: str, legal_form: str, *, parent_id: str | None
+    context: Context,
+    code: str,
+    name: str,
+    legal_name: str,
+    legal_form: str,
+    *,
+    parent_id: str | None,
 ) -> Entity:
-    entity_id = world.add(
-        atlas.Entity,
+    entity_id = context.add(
+        tables.Entity,
         _FOUNDED,
         parent_id=parent_id,
         code=code,
         name=name,
         legal_name=legal_name,
         legal_form=legal_form,
-        npwp=f"99{world.between(0, 10**9):014}",
+        npwp=f"99{context.between(0, 10**9):014}",
     )
     entity = Entity(entity_id, code, name)
     for row in CHART:
-        entity.accounts[row["code"]] = world.add(
-            atlas.Account,
+        entity.accounts[row["code"]] = context.add(
+            tables.Account,
             _FOUNDED,
             entity_id=entity.id,
             **{**row, "parent_id": entity.accounts.get(row["parent_id"] or "")},
@@ -119,37 +125,37 @@ def _entity(
     return entity
 
 
-def _staffed(world: World, entity: Entity) -> Entity:
-    entity.source_id = world.add(
-        atlas.Source,
+def _staffed(context: Context, entity: Entity) -> Entity:
+    entity.source_id = context.add(
+        tables.Source,
         _FOUNDED,
         entity_id=entity.id,
         code=f"sheet-sales-{entity.code.lower()}",
         name=f"Penjualan {entity.name}",
         type="Spreadsheet",
     )
-    head = _unit(world, entity, "HO", "Kantor Pusat", "HeadOffice", "31.74", weight=0.3)
+    head = _unit(context, entity, "HO", "Kantor Pusat", "HeadOffice", "31.74", weight=0.3)
     for number, (short, city) in enumerate(zip(_SHORT, CITIES, strict=True)):
-        if number == world.size.branches:
+        if number == context.size.branches:
             break
         # The last third opened while the demo's years went on.
-        late = number >= world.size.branches * 2 / 3
+        late = number >= context.size.branches * 2 / 3
         opened = FIRST_DAY + timedelta(days=60 + 30 * number) if late else None
         name = CITIES[city].removeprefix("Kota ").removeprefix("Administrasi ")
         _unit(
-            *(world, entity, short, name, "Branch", city),
+            *(context, entity, short, name, "Branch", city),
             weight=1.5 / (1 + 0.15 * number),
             parent=head,
             opened=opened,
         )
-    _unit(world, entity, "ONL", "Kelas Daring", "Online", None, weight=1.2, parent=head)
-    _employee(world, entity, head, "Finance")
-    entity.marketer = _employee(world, entity, head, "Marketing")
+    _unit(context, entity, "ONL", "Kelas Daring", "Online", None, weight=1.2, parent=head)
+    _employee(context, entity, head, "Finance")
+    entity.marketer = _employee(context, entity, head, "Marketing")
     return entity
 
 
 def _unit(
-    world: World,
+    context: Context,
     entity: Entity,
     code: str,
     name: str,
@@ -160,20 +166,20 @@ def _unit(
     parent: Unit | None = None,
     opened: date | None = None,
 ) -> Unit:
-    opened = opened or _FOUNDED + timedelta(days=world.between(0, 3000))
+    opened = opened or _FOUNDED + timedelta(days=context.between(0, 3000))
     unit = Unit(
-        world.add(
-            atlas.Unit,
+        context.add(
+            tables.Unit,
             min(opened, FIRST_DAY),
             entity_id=entity.id,
             parent_id=parent and parent.id,
-            region_id=city and world.ids[atlas.Region, city],
+            region_id=city and context.ids[tables.Region, city],
             code=code,
             name=name,
             type=kind,
             timezone="Asia/Makassar" if city and city[:2] in _MAKASSAR_TIME else "Asia/Jakarta",
-            address=world.names.street() if city else None,
-            phone=world.names.phone(),
+            address=context.names.street() if city else None,
+            phone=context.names.phone(),
             open_date=opened,
         ),
         code,
@@ -182,41 +188,43 @@ def _unit(
         weight,
     )
     entity.units.append(unit)
-    _employee(world, entity, unit, "Manager")
-    unit.sales = [_employee(world, entity, unit, "Sales") for _ in range(2)]
-    unit.instructors = [_employee(world, entity, unit, "Instructor") for _ in range(3)]
+    _employee(context, entity, unit, "Manager")
+    unit.sales = [_employee(context, entity, unit, "Sales") for _ in range(2)]
+    unit.instructors = [_employee(context, entity, unit, "Instructor") for _ in range(3)]
     return unit
 
 
-def _employee(world: World, entity: Entity, unit: Unit, role: str) -> str:
-    gender = world.pick(("Male", "Female"))
+def _employee(context: Context, entity: Entity, unit: Unit, role: str) -> str:
+    gender = context.pick(("Male", "Female"))
     hired = max(unit.open_date, _FOUNDED)
-    person_id = world.add(
-        atlas.Person,
+    person_id = context.add(
+        tables.Person,
         min(hired, FIRST_DAY),
-        full_name=f"{world.names.first(gender)} {world.names.last()}",
+        full_name=f"{context.names.first(gender)} {context.names.last()}",
         gender=gender,
-        birth_date=date(world.between(1970, 1999), world.between(1, 12), world.between(1, 28)),
-        region_id=unit.city and world.ids[atlas.Region, unit.city],
-        education_level=world.pick(("Diploma", "Bachelor", "Bachelor", "Master")),
+        birth_date=date(
+            context.between(1970, 1999), context.between(1, 12), context.between(1, 28)
+        ),
+        region_id=unit.city and context.ids[tables.Region, unit.city],
+        education_level=context.pick(("Diploma", "Bachelor", "Bachelor", "Master")),
     )
     shared: dict[str, Any] = {"person_id": person_id}
-    world.add(
-        atlas.Contact,
+    context.add(
+        tables.Contact,
         FIRST_DAY,
         type="WhatsApp",
-        value=world.names.phone(),
+        value=context.names.phone(),
         is_primary=True,
         **shared,
     )
-    world.add(
-        atlas.Identifier,
+    context.add(
+        tables.Identifier,
         FIRST_DAY,
         type="EmployeeNo",
         issuer=entity.code,
         value=f"E-{entity.next_number('employee'):04}",
         **shared,
     )
-    world.join(atlas.PersonUnit, unit_id=unit.id, role=role, start_date=hired, **shared)
-    world.join(atlas.PersonTag, tag_id=world.ids[atlas.Tag, "karyawan"], **shared)
+    context.join(tables.PersonUnit, unit_id=unit.id, role=role, start_date=hired, **shared)
+    context.join(tables.PersonTag, tag_id=context.ids[tables.Tag, "karyawan"], **shared)
     return person_id

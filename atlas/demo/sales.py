@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import atlas
+from atlas import tables
 from atlas.demo.billing import Billing, Line, Sale
 from atlas.demo.catalog import Batch, Catalog, Item, Variant, line_of
+from atlas.demo.context import Context
 from atlas.demo.organisation import Entity, Unit
 from atlas.demo.people import People
 from atlas.demo.size import FIRST_DAY, LAST_DAY
-from atlas.demo.world import World
 
 _KINDS = {"Enrollment": 0.8, "Product": 0.16, "Service": 0.04}
 _LEARNING = {"Course": 7.0, "Exam": 2.0, "Program": 1.0}
@@ -62,9 +62,9 @@ class Sales:
     """The shops of one entity."""
 
     def __init__(
-        self, world: World, entity: Entity, catalog: Catalog, people: People, billing: Billing
+        self, context: Context, entity: Entity, catalog: Catalog, people: People, billing: Billing
     ) -> None:
-        self._world = world
+        self._world = context
         self._entity = entity
         self._catalog = catalog
         self._people = people
@@ -122,7 +122,7 @@ class Sales:
     ) -> Promotion:
         first, last = days
         promotion_id = self._world.add(
-            atlas.Promotion,
+            tables.Promotion,
             FIRST_DAY,
             entity_id=self._entity.id,
             code=code,
@@ -149,9 +149,9 @@ class Sales:
 
     def _sell_seat(self, day: date, unit: Unit) -> Sale:
         """Sell a learner a place in a course, an exam or a programme, and what belongs to it."""
-        world, catalog = self._world, self._catalog
+        context, catalog = self._world, self._catalog
         household, is_new = self._people.customer(day, self._entity, unit)
-        learner = world.pick(household.learners)
+        learner = context.pick(household.learners)
         item, variant = self._choice(unit)
         price = variant.price(unit, day, ("EarlyBird", "Regular"))
         lines = [(item, line_of(item, variant, price, 1))]
@@ -159,13 +159,13 @@ class Sales:
             fee = catalog.fee.variants[0]
             fee_price = fee.price(unit, day, ("Regular",))
             lines.append((catalog.fee, line_of(catalog.fee, fee, fee_price, 1)))
-        if item.type != "Exam" and world.chance(0.85):
+        if item.type != "Exam" and context.chance(0.85):
             lines.append(self._product(unit, day))
         self._discount(lines, day)
         status = self._status(day)
         batch = None
         if status == "Completed":
-            waits = day + _WAIT > LAST_DAY and world.chance(0.3)
+            waits = day + _WAIT > LAST_DAY and context.chance(0.3)
             batch = None if waits else catalog.seat(item, variant, unit, day, learner)
             status = "Completed" if batch and batch.status == "Completed" else "Confirmed"
         sale = self._order(
@@ -185,13 +185,13 @@ class Sales:
 
     def _choice(self, unit: Unit) -> tuple[Item, Variant]:
         """Return what a learner buys: at the online unit online classes, elsewhere the others."""
-        world = self._world
+        context = self._world
         while True:
-            items = self._catalog.items[world.weighted(_LEARNING)]
-            item = items[world.weighted({i: item.weight for i, item in enumerate(items)})]
+            items = self._catalog.items[context.weighted(_LEARNING)]
+            item = items[context.weighted({i: item.weight for i, item in enumerate(items)})]
             fitting = [v for v in item.variants if (v.mode == "Online") == (unit.city is None)]
             if fitting:
-                return item, world.pick(fitting)
+                return item, context.pick(fitting)
 
     def _product(self, unit: Unit, day: date) -> tuple[Item, dict[str, Any]]:
         item = self._world.pick(self._catalog.items["Product"])
@@ -214,11 +214,11 @@ class Sales:
 
     def _sell_training(self, day: date, unit: Unit) -> Sale:
         """Sell a company a class for some of its people."""
-        world, catalog = self._world, self._catalog
-        company = world.pick(self._people.organizations["Company"])
+        context, catalog = self._world, self._catalog
+        company = context.pick(self._people.organizations["Company"])
         item = next(item for item in catalog.items["Service"] if item.variants[0].id)
         variant = item.variants[0]
-        seats = company.employees[: world.between(4, len(company.employees))]
+        seats = company.employees[: context.between(4, len(company.employees))]
         price = variant.price(unit, day, ("Regular",))
         lines = [(item, line_of(item, variant, price, len(seats)))]
         status = self._status(day)
@@ -280,14 +280,14 @@ class Sales:
         participant_id: str | None = None,
     ) -> Sale:
         """Write an order whose totals are those of its lines, and the lines."""
-        world, entity = self._world, self._entity
-        sales_person = world.pick(unit.sales)
-        channel_id = world.ids[atlas.Channel, world.weighted(_CHANNELS)]
+        context, entity = self._world, self._entity
+        sales_person = context.pick(unit.sales)
+        channel_id = context.ids[tables.Channel, context.weighted(_CHANNELS)]
         discount = sum(line["discount_amount"] for _, line in lines)
         taxes = sum(line["tax_amount"] for _, line in lines)
         total = sum(line["total_amount"] for _, line in lines)
-        order_id = world.add(
-            atlas.Order,
+        order_id = context.add(
+            tables.Order,
             day,
             entity_id=entity.id,
             unit_id=unit.id,
@@ -309,7 +309,7 @@ class Sales:
         )
         written = []
         for line_no, (sold, line) in enumerate(lines, start=1):
-            line_id = world.add(atlas.OrderLine, day, order_id=order_id, line_no=line_no, **line)
+            line_id = context.add(tables.OrderLine, day, order_id=order_id, line_no=line_no, **line)
             taxes = line["tax_amount"]
             written.append(Line(line_id, sold, line["total_amount"] - taxes, taxes))
         return Sale(
@@ -337,15 +337,15 @@ class Sales:
         unit: Unit,
     ) -> date | None:
         """Seat a learner, let some leave or move on, and return when they left."""
-        world = self._world
-        if batch.status != "Completed" or world.chance(0.92):
+        context = self._world
+        if batch.status != "Completed" or context.chance(0.92):
             self._enrollment(line, learner, day, batch, _seat_status(batch))
             return None
         middle = batch.start + (batch.end - batch.start) // 2
         if item.type == "Exam":
             self._enrollment(line, learner, day, batch, "NoShow", end=batch.end)
             return None
-        if world.chance(0.3):  # moves to a later class of the same kind
+        if context.chance(0.3):  # moves to a later class of the same kind
             later = self._catalog.seat(item, variant, unit, middle, learner)
             self._enrollment(line, learner, day, batch, "Transferred", end=middle)
             self._enrollment(line, learner, middle, later, _seat_status(later))
@@ -362,16 +362,16 @@ class Sales:
         status: str,
         end: date | None = None,
     ) -> None:
-        world = self._world
+        context = self._world
         values: dict[str, Any] = {"end_date": end}
         if status == "Completed" and batch:
             values["end_date"] = batch.end
-            values["score"] = world.between(50, 100)
+            values["score"] = context.between(50, 100)
             values["result"] = "Passed" if values["score"] >= 60 else "Failed"
             if values["result"] == "Passed":
                 values["certificate_no"] = self._entity.document_number("CERT")
-        world.add(
-            atlas.Enrollment,
+        context.add(
+            tables.Enrollment,
             day,
             order_line_id=line.id,
             person_id=person_id,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-import atlas
+from atlas import tables
 from atlas.demo.calendar import SEASON
 from atlas.demo.catalog import Catalog
+from atlas.demo.context import Context
 from atlas.demo.organisation import Entity
 from atlas.demo.size import FIRST_DAY, LAST_DAY
-from atlas.demo.world import World
 
 #: What an order brings, roughly.
 _ORDER_AMOUNT = 1_900_000
@@ -17,16 +17,16 @@ _ORDER_AMOUNT = 1_900_000
 _AMBITION = 1.1
 
 
-def targets(world: World, entity: Entity, catalog: Catalog, share: float) -> None:
+def targets(context: Context, entity: Entity, catalog: Catalog, share: float) -> None:
     """Make the plans of an entity that sells ``share``, of 1, of the group's orders."""
-    orders = world.size.orders * share / 2
-    _plan(world, entity, catalog, FIRST_DAY.year, 1, "Approved", orders * 0.95)
-    _plan(world, entity, catalog, LAST_DAY.year, 1, "Archived", orders)
-    _plan(world, entity, catalog, LAST_DAY.year, 2, "Approved", orders * _AMBITION)
+    orders = context.size.orders * share / 2
+    _plan(context, entity, catalog, FIRST_DAY.year, 1, "Approved", orders * 0.95)
+    _plan(context, entity, catalog, LAST_DAY.year, 1, "Archived", orders)
+    _plan(context, entity, catalog, LAST_DAY.year, 2, "Approved", orders * _AMBITION)
 
 
 def _plan(
-    world: World,
+    context: Context,
     entity: Entity,
     catalog: Catalog,
     year: int,
@@ -36,11 +36,11 @@ def _plan(
 ) -> None:
     """Make a plan for a year in which ``orders`` orders are hoped for."""
     day = max(FIRST_DAY, date(year - 1, 12, 1))
-    plan_id = world.add(
-        atlas.TargetPlan,
+    plan_id = context.add(
+        tables.TargetPlan,
         day,
         entity_id=entity.id,
-        period_id=world.ids[atlas.Period, str(year)],
+        period_id=context.ids[tables.Period, str(year)],
         version=version,
         name=f"Target {year}",
         status=status,
@@ -48,11 +48,11 @@ def _plan(
     )
 
     def line(period: str, metric: str, value: float, **of: str) -> None:
-        world.add(
-            atlas.TargetLine,
+        context.add(
+            tables.TargetLine,
             day,
             plan_id=plan_id,
-            period_id=world.ids[atlas.Period, period],
+            period_id=context.ids[tables.Period, period],
             metric=metric,
             value=value,
             **of,

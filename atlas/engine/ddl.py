@@ -31,7 +31,7 @@ def for_sqlite(statement: str) -> list[str]:
 
 
 def for_postgres(statement: str) -> list[str]:
-    """Return ``statement`` for PostgreSQL, whose indexes are no constraints."""
+    """Return ``statement`` for PostgreSQL, whose indexes are not constraints."""
     match = _ADD.fullmatch(statement)
     if match and match["kind"] == "INDEX":
         return [f"CREATE INDEX {match['name']} ON {match['table']} {match['columns']}"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from atlas.engine.postgres import CockroachEngine, PostgresEngine
+    from atlas.engine.postgres.engine import CockroachEngine, PostgresEngine
 
 AtlasEngine: TypeAlias = "SQLiteEngine | PostgresEngine | CockroachEngine"
 
@@ -28,7 +28,7 @@ def create_engine(url: DatabaseURL, options: EngineOptions) -> AtlasEngine:
     if url.engine_type == "sqlite":
         return SQLiteEngine(url.target, options)
     try:
-        from atlas.engine.postgres import CockroachEngine, PostgresEngine
+        from atlas.engine.postgres.engine import CockroachEngine, PostgresEngine
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise

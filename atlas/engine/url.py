@@ -91,7 +91,7 @@ class DatabaseURL:
             )
         shown = f"{before}:…" if colon else location
         raise ConfigurationError(
-            f"{shown!r} is no database URL that Atlas knows. Use one of {_SUPPORTED}."
+            f"{shown!r} is not a database URL that Atlas knows. Use one of {_SUPPORTED}."
         )
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from atlas.engine.sqlite import casts
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import SchemaChangeError
-from atlas.migrate import convert
-from atlas.migrate.definition import quoted
 
 _SHOWN_ROWS = 5
 
@@ -115,7 +115,7 @@ async def misfits(
     )
     found = []
     for row in await engine.run_querystring(QueryString(query)):
-        if why := convert.reason(row["_value"], old_type, new_type):
+        if why := casts.reason(row["_value"], old_type, new_type):
             found.append(({key: row[key] for key in keys}, row["_value"], why))
     return found
 

@@ -14,8 +14,8 @@ import sys
 
 from piccolo.conf.apps import AppConfig
 
+from atlas.check.drift import migration_findings, read_code
 from atlas.errors import MigrationError
-from atlas.migrate.drift import migration_findings, read_code
 
 
 async def warn_of_rest(app_config: AppConfig) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from atlas.engine.postgres_transaction import Transaction
+from atlas.engine.postgres.transaction import Transaction
 from atlas.errors import PoolTimeoutError
 from atlas.migrate.transaction import refuse_end
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from atlas.engine.factory import AtlasEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.statement import only_reads
 
 #: What Atlas and Piccolo say to keep their transactions, and comments of triggers that ran.

@@ -25,10 +25,10 @@ from piccolo.querystring import QueryString
 
 from atlas import patches
 from atlas.client.client import create_client
-from atlas.engine.connection import MEMORY
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.connection import MEMORY
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import AtlasError, MigrationError, MigrationFailedError
 from atlas.migrate import log, saved
 from atlas.migrate.backup import back_up
@@ -108,7 +108,7 @@ async def run(
     """
     engine = current_engine()
     if engine is None:
-        raise MigrationError("The DB of piccolo_conf is no engine of Atlas's.")
+        raise MigrationError("The DB of piccolo_conf is not an engine of Atlas's.")
     report = report or Report()
     files = {name: migration_files(name) for name in app_names(*wanted.app_names)}
     if wanted.migration_id != ALL and len(files) != 1:
@@ -364,7 +364,7 @@ def _may_lose(manager: MigrationManager, *, backwards: bool) -> bool:
         or manager.drop_columns.drop_columns
         or manager.raw
         or changes_columns
-        # Others may need the table to be built anew.
+        # Others may need the table to be built again.
         or any(
             c.table_class_name not in made
             and not (c.column._meta.null and not c.column._meta.unique)

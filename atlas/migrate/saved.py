@@ -20,9 +20,9 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from atlas.engine.connection import MEMORY
+from atlas.engine.sqlite.connection import MEMORY
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import SchemaChangeError
-from atlas.migrate.definition import quoted
 
 _ROWS_AT_ONCE = 500
 

@@ -26,12 +26,12 @@ from piccolo.table import Table
 
 from atlas.columns import ModelColumn
 from atlas.constraints import Index
+from atlas.engine.sqlite.create_table import quoted
 from atlas.migrate import losses, saved
 from atlas.migrate.consent import Consent, consent_of
-from atlas.migrate.definition import quoted
-from atlas.migrate.indexes import find_index, foreign_key_name, indexes_of, primary_key_name
+from atlas.schema.indexes import find_index, foreign_key_name, indexes_of, primary_key_name
 
-#: In ALTER COLUMN these, which also make a sequence, are no types.
+#: In ALTER COLUMN these, which also make a sequence, are not types.
 _PLAIN_TYPES = {"SERIAL": "INTEGER", "BIGSERIAL": "BIGINT"}
 
 
@@ -59,7 +59,7 @@ class _Steps:
             print(f"\n {statement};")
 
     async def alter(self, table: str, actions: Iterable[str]) -> None:
-        """Change a table; all in one statement, for which SQLite builds it anew once."""
+        """Change a table; all in one statement, for which SQLite builds it again once."""
         actions = list(actions)
         if actions:
             await self.run(f"ALTER TABLE {quoted(table)} {', '.join(actions)}")
@@ -300,7 +300,7 @@ async def get_table_from_snapshot(
 ) -> type[Table]:
     """Return a table as it was after a migration, or before it (``offset=-1``).
 
-    Each column is made anew from its parameters: Piccolo changes those when a
+    Each column is made again from its parameters: Piccolo changes those when a
     migration alters the column, and leaves the default and the reference that
     the column itself holds.
     """

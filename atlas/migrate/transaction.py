@@ -19,13 +19,13 @@ from typing import Any
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
-from atlas.engine import transaction as sqlite_transaction
-from atlas.engine.connection import Connection, Rows
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite import transaction as sqlite_transaction
+from atlas.engine.sqlite.connection import Connection, Rows
+from atlas.engine.sqlite.create_table import quoted
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.schema_editor import Progress, alter, is_alteration
 from atlas.engine.statement import ends_transaction, only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
-from atlas.migrate.alter import Progress, alter, is_alteration
-from atlas.migrate.definition import quoted
 
 #: How long a migration waits for another one to end. A rebuild of a large table takes minutes.
 LOCK_TIMEOUT_S = 600.0
@@ -136,7 +136,7 @@ async def schema_transaction(
     ``PoolTimeoutError`` (PostgreSQL). Raises ``SchemaChangeError``, and writes nothing, when
     afterwards rows would reference rows that are not there, other than those
     that did before. Inside another one it is a savepoint; inside a plain
-    transaction it raises ``TransactionError``. While a table of SQLite is built anew
+    transaction it raises ``TransactionError``. While a table of SQLite is built again
     ``progress`` is called with its name, the rows copied, and the rows there
     are; in another thread.
     """
@@ -175,7 +175,7 @@ def refuse_end(sql: str) -> None:
 
 
 def _violations(connection: Connection) -> Counter[Violation]:
-    """Return the rows whose reference leads nowhere, and references to what is no key."""
+    """Return the rows whose reference leads nowhere, and references to what is not a key."""
     found: Counter[Violation] = Counter()
     tables = (
         "SELECT DISTINCT m.name AS name FROM sqlite_master AS m, pragma_foreign_key_list(m.name)"

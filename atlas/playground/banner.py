@@ -6,7 +6,8 @@ it is; the tests run them all.
 
 from __future__ import annotations
 
-from atlas import TABLES, Client
+from atlas.client.client import Client
+from atlas.tables import TABLES
 
 #: What to try, with what it shows.
 QUERIES = {

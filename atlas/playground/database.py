@@ -13,8 +13,10 @@ from pathlib import Path
 
 from piccolo.table import create_db_tables
 
-from atlas import TABLES, Client, create_client, seed
+from atlas.client.client import Client, create_client
 from atlas.engine.url import path_or_url
+from atlas.seeding.seed import seed
+from atlas.tables import TABLES
 
 
 @contextmanager
@@ -42,6 +44,6 @@ async def fill(client: Client) -> None:
 def to_look_at(database: str) -> Client:
     """Return a client of a database, given by path or URL, that can only read it.
 
-    Raises ``ConfigurationError`` for what is no path and no URL.
+    Raises ``ConfigurationError`` for what is neither a path nor a URL.
     """
     return create_client(path_or_url(database), read_only=True)

@@ -25,11 +25,12 @@ from rich.console import Console
 from rich.text import Text
 
 import atlas
-from atlas import TABLES, Client
+from atlas.client.client import Client
 from atlas.errors import AtlasError
 from atlas.playground import database as databases
 from atlas.playground import display
 from atlas.playground.banner import banner
+from atlas.tables import TABLES
 
 if TYPE_CHECKING:
     from types import FrameType

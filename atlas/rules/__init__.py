@@ -7,8 +7,8 @@ who writes decides whether to ask.
 """
 
 from atlas.rules.audit import Finding, Progress, Report, audit
-from atlas.rules.book import RULES
 from atlas.rules.check import check, check_order, check_price, violations
+from atlas.rules.registry import RULES
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity, Violation
 
 __all__ = [

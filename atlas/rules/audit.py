@@ -12,13 +12,13 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import atlas
 from atlas.client.client import Client
 from atlas.client.scope import current_client, current_engine
 from atlas.errors import AtlasError
-from atlas.rules.book import RULES
+from atlas.rules.registry import RULES
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity, Violation, key_of
 from atlas.table import Table
+from atlas.tables import TABLES
 
 #: How many rows are held at a time.
 _BATCH_SIZE = 1000
@@ -101,12 +101,12 @@ async def audit(
     if limit is not None and limit < 0:
         raise AtlasError(f"limit is {limit}; give a number from 0, or None for all.")
     chosen = _chosen(rules)
-    wanted = atlas.TABLES if tables is None else tuple(tables)
+    wanted = TABLES if tables is None else tuple(tables)
     queries = _queries(chosen, wanted)
     client = client or current_client()
     findings: dict[tuple[str, Severity], Finding] = {}
     async with _view(client):
-        await _require(atlas.TABLES)
+        await _require(TABLES)
         for done, query in enumerate(queries):
             if on_progress:
                 on_progress(Progress(done, len(queries), query.table._meta.tablename, query.rules))
@@ -149,7 +149,7 @@ class Query:
 
 def queries() -> list[Query]:
     """Return every statement of an audit, for looking at how a database runs them."""
-    return _queries(_chosen(None), atlas.TABLES)
+    return _queries(_chosen(None), TABLES)
 
 
 def _chosen(names: Iterable[str] | None) -> list[Rule]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import atlas
 from atlas.rules.rule import DatabaseCheck, RowCheck, Rule, Severity
+from atlas.tables import Batch, ItemComponent, Price
 
 _PRICE_TARGETS = (
     RowCheck(
-        table=atlas.Price,
+        table=Price,
         column="item_id",
         sentence="price without item and variant",
         breaks=lambda row: row["item_id"] is None and row["variant_id"] is None,
         condition="item_id IS NULL AND variant_id IS NULL",
     ),
     DatabaseCheck(
-        table=atlas.Price,
+        table=Price,
         column="variant_id",
         sentence="its variant is of another item than item_id",
         sql="""
@@ -27,7 +27,7 @@ _PRICE_TARGETS = (
 #: Each price beside the last day that those before it reach, which is linear where comparing
 #: every pair would not be. A variant is one target, whether its price names the item or not.
 _PRICE_OVERLAPS = DatabaseCheck(
-    table=atlas.Price,
+    table=Price,
     column="valid_from",
     sentence="it overlaps an earlier price of the same target, unit, tier and min_quantity",
     sql="""
@@ -46,14 +46,14 @@ _PRICE_OVERLAPS = DatabaseCheck(
 
 _COMPONENTS = (
     RowCheck(
-        table=atlas.ItemComponent,
+        table=ItemComponent,
         column="component_id",
         sentence="an item is its own component",
         breaks=lambda row: row["item_id"] == row["component_id"],
         condition="item_id = component_id",
     ),
     DatabaseCheck(
-        table=atlas.ItemComponent,
+        table=ItemComponent,
         column="component_id",
         sentence="the component contains the item",
         # UNION ends the walk where it meets a pair again.
@@ -72,7 +72,7 @@ _COMPONENTS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.ItemComponent,
+        table=ItemComponent,
         column="component_id",
         sentence="the component is of another entity",
         sql="""
@@ -86,7 +86,7 @@ _COMPONENTS = (
 )
 
 _CAPACITY = DatabaseCheck(
-    table=atlas.Batch,
+    table=Batch,
     column="capacity",
     sentence="{seats} open enrollments on a capacity of {capacity}",
     severity=Severity.warning,

@@ -15,12 +15,12 @@ from typing import Any
 
 from piccolo.columns import Column
 
-import atlas
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn
 from atlas.errors import InvalidValueError, RuleViolationError
-from atlas.rules.book import row_checks
+from atlas.rules.registry import row_checks
 from atlas.rules.rule import Severity, Violation, key_of
 from atlas.table import Table
+from atlas.tables import Order, Price
 
 #: A number as spreadsheets write it, without anything that would have to be guessed.
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -80,7 +80,7 @@ def check_price(row: Mapping[str, Any] | Table) -> None:
 
     Raises ``RuleViolationError``.
     """
-    check(atlas.Price, row)
+    check(Price, row)
 
 
 def check_order(row: Mapping[str, Any] | Table) -> None:
@@ -88,7 +88,7 @@ def check_order(row: Mapping[str, Any] | Table) -> None:
 
     Raises ``RuleViolationError``.
     """
-    check(atlas.Order, row)
+    check(Order, row)
 
 
 class _MissingError(LookupError):

@@ -6,12 +6,12 @@ through the left table in the order of its key, and sums without sorting anythin
 
 from __future__ import annotations
 
-import atlas
-from atlas.rules.forms import differ, rounded, sql_differ, sql_rounded
+from atlas.rules.formats import differ, rounded, sql_differ, sql_rounded
 from atlas.rules.rule import DatabaseCheck, Row, RowCheck, Rule, Severity
+from atlas.tables import Enrollment, Order, OrderLine, Promotion
 
 _PARTICIPANT = RowCheck(
-    table=atlas.Order,
+    table=Order,
     column="participant_id",
     sentence="Enrollment order without participant",
     breaks=lambda row: row["type"] == "Enrollment" and row["participant_id"] is None,
@@ -19,7 +19,7 @@ _PARTICIPANT = RowCheck(
 )
 
 _CUSTOMER = RowCheck(
-    table=atlas.Order,
+    table=Order,
     column="customer_id",
     sentence="order without customer and organization",
     breaks=lambda row: row["customer_id"] is None and row["organization_id"] is None,
@@ -31,7 +31,7 @@ _CUSTOMER = RowCheck(
 
 _LINE_PRICES = (
     DatabaseCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="variant_id",
         sentence="its variant is of another item than item_id",
         sql="""
@@ -40,7 +40,7 @@ _LINE_PRICES = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="price_id",
         sentence="its price is of another item or variant",
         sql="""
@@ -51,7 +51,7 @@ _LINE_PRICES = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="price_id",
         sentence="its price is not valid on the order's date {day}",
         sql="""
@@ -75,7 +75,7 @@ def _gross(row: Row) -> float:
 
 _TOTALS = (
     RowCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="total_amount",
         sentence="total_amount {total_amount} is not round({quantity} x {unit_price})"
         " - {discount_amount} + {tax_amount}",
@@ -85,14 +85,14 @@ _TOTALS = (
         condition=sql_differ("total_amount", f"{_GROSS} - discount_amount + tax_amount"),
     ),
     RowCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="discount_amount",
         sentence="discount_amount {discount_amount} is more than round({quantity} x {unit_price})",
         breaks=lambda row: row["discount_amount"] > _gross(row),
         condition=f"discount_amount > {_GROSS}",
     ),
     DatabaseCheck(
-        table=atlas.Order,
+        table=Order,
         column="total_amount",
         sentence="subtotal, discount, tax and total are {subtotal_amount}, {discount_amount}, "
         "{tax_amount} and {total_amount}; its lines come to {subtotal}, {discount}, {tax} and "
@@ -115,7 +115,7 @@ _TOTALS = (
 )
 
 _HAS_LINES = DatabaseCheck(
-    table=atlas.Order,
+    table=Order,
     column="status",
     sentence="{status} order without lines",
     sql="""
@@ -130,7 +130,7 @@ _HAS_LINES = DatabaseCheck(
 
 _PROMOTIONS = (
     DatabaseCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="promotion_id",
         sentence="its promotion {code} is not valid on the order's date {day}",
         severity=Severity.warning,
@@ -143,7 +143,7 @@ _PROMOTIONS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.OrderLine,
+        table=OrderLine,
         column="promotion_id",
         sentence="its promotion {code} needs an order of {least}, and this is one of {subtotal}",
         severity=Severity.warning,
@@ -156,7 +156,7 @@ _PROMOTIONS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Promotion,
+        table=Promotion,
         column="usage_limit",
         sentence="used by {orders} orders that are not cancelled; its usage_limit is {usage_limit}",
         severity=Severity.warning,
@@ -176,7 +176,7 @@ _PROMOTIONS = (
 
 _ENROLLMENTS = (
     DatabaseCheck(
-        table=atlas.Enrollment,
+        table=Enrollment,
         column="order_line_id",
         sentence="it is on a line of a {type} order",
         sql="""
@@ -188,7 +188,7 @@ _ENROLLMENTS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Enrollment,
+        table=Enrollment,
         column="person_id",
         sentence="person_id is not the participant of the Enrollment order",
         sql="""
@@ -200,7 +200,7 @@ _ENROLLMENTS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Enrollment,
+        table=Enrollment,
         column="batch_id",
         sentence="its batch is of another item than the order line",
         sql="""
@@ -213,7 +213,7 @@ _ENROLLMENTS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Enrollment,
+        table=Enrollment,
         column="status",
         sentence="the person has another open enrollment on the order line",
         sql="""
@@ -225,7 +225,7 @@ _ENROLLMENTS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Enrollment,
+        table=Enrollment,
         column="status",
         sentence="Transferred, and the person has no other enrollment on the order line",
         sql="""
@@ -240,7 +240,7 @@ _ENROLLMENTS = (
 
 _CANCELLED = (
     DatabaseCheck(
-        table=atlas.Order,
+        table=Order,
         column="status",
         sentence="Cancelled order with {active} Active enrollments",
         sql="""
@@ -253,7 +253,7 @@ _CANCELLED = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Order,
+        table=Order,
         column="status",
         sentence="Cancelled order whose Issued invoice {number} holds {amount} of settled money",
         sql="""

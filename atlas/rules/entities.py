@@ -6,41 +6,62 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import atlas
 from atlas.rules.rule import Check, DatabaseCheck, Rule, Severity
 from atlas.table import Table
+from atlas.tables import (
+    TABLES,
+    Account,
+    Agenda,
+    Batch,
+    Campaign,
+    Category,
+    Enrollment,
+    Invoice,
+    InvoiceLine,
+    Item,
+    Lead,
+    Order,
+    OrderLine,
+    Payment,
+    PaymentAllocation,
+    Price,
+    Revenue,
+    TargetLine,
+    Unit,
+    Variant,
+)
 
 #: The foreign key through which a table without entity_id belongs to an entity.
 _OWNERS: dict[type[Table], str] = {
-    atlas.Variant: "item_id",
-    atlas.OrderLine: "order_id",
-    atlas.Enrollment: "order_line_id",
-    atlas.InvoiceLine: "invoice_id",
-    atlas.PaymentAllocation: "payment_id",
-    atlas.TargetLine: "plan_id",
+    Variant: "item_id",
+    OrderLine: "order_id",
+    Enrollment: "order_line_id",
+    InvoiceLine: "invoice_id",
+    PaymentAllocation: "payment_id",
+    TargetLine: "plan_id",
 }
 
 #: The references that E1 names, and those that the notes of the tables call "same entity".
 #: What another rule says more strictly is not here: an order line's variant and price (O3), an
 #: enrollment's batch (O7), an invoice line's order line (F1), an item's component (C3).
 _REFERENCES: dict[type[Table], tuple[str, ...]] = {
-    atlas.Unit: ("parent_id",),
-    atlas.Category: ("parent_id",),
-    atlas.Item: ("category_id",),
-    atlas.Price: ("unit_id",),
-    atlas.Batch: ("variant_id", "unit_id"),
-    atlas.Order: ("unit_id",),
-    atlas.OrderLine: ("item_id", "promotion_id"),
-    atlas.Account: ("parent_id",),
-    atlas.Invoice: ("order_id",),
-    atlas.InvoiceLine: ("account_id",),
-    atlas.Payment: ("unit_id", "account_id"),
-    atlas.PaymentAllocation: ("invoice_id",),
-    atlas.Revenue: ("unit_id", "account_id", "order_line_id"),
-    atlas.Campaign: ("unit_id",),
-    atlas.Agenda: ("unit_id", "campaign_id"),
-    atlas.Lead: ("unit_id", "campaign_id", "agenda_id", "order_id", "item_id"),
-    atlas.TargetLine: ("unit_id", "category_id"),
+    Unit: ("parent_id",),
+    Category: ("parent_id",),
+    Item: ("category_id",),
+    Price: ("unit_id",),
+    Batch: ("variant_id", "unit_id"),
+    Order: ("unit_id",),
+    OrderLine: ("item_id", "promotion_id"),
+    Account: ("parent_id",),
+    Invoice: ("order_id",),
+    InvoiceLine: ("account_id",),
+    Payment: ("unit_id", "account_id"),
+    PaymentAllocation: ("invoice_id",),
+    Revenue: ("unit_id", "account_id", "order_line_id"),
+    Campaign: ("unit_id",),
+    Agenda: ("unit_id", "campaign_id"),
+    Lead: ("unit_id", "campaign_id", "agenda_id", "order_id", "item_id"),
+    TargetLine: ("unit_id", "category_id"),
 }
 
 
@@ -62,7 +83,7 @@ def _path(table: type[Table], alias: str) -> _Path:
     if "entity_id" in table._column_names:
         return _Path("", f"{alias}.entity_id")
     above = f"{alias}_owner"
-    if table is atlas.Price:  # of an item, or of a variant of one (C1)
+    if table is Price:  # of an item, or of a variant of one (C1)
         joins = (
             f" LEFT JOIN catalog_variant {alias}_variant ON {alias}_variant.id = {alias}.variant_id"
             f" JOIN catalog_item {above}"
@@ -100,8 +121,8 @@ def _references() -> Iterator[Check]:
 
 def _sources() -> Iterator[Check]:
     """A source without an entity serves the whole group, and differs from no row's entity."""
-    for table in atlas.TABLES:
-        has_entity = "entity_id" in table._column_names or table in _OWNERS or table is atlas.Price
+    for table in TABLES:
+        has_entity = "entity_id" in table._column_names or table in _OWNERS or table is Price
         if has_entity and "source_id" in table._column_names:
             yield _check(table, "source_id")
 
@@ -124,7 +145,7 @@ def _sales_person(table: type[Table]) -> Check:
 
 
 _REVENUE_UNIT = DatabaseCheck(
-    table=atlas.Revenue,
+    table=Revenue,
     column="unit_id",
     sentence="unit_id is not the unit of the order",
     sql="""
@@ -143,8 +164,8 @@ RULES = (
         (
             *_references(),
             *_sources(),
-            _sales_person(atlas.Order),
-            _sales_person(atlas.TargetLine),
+            _sales_person(Order),
+            _sales_person(TargetLine),
         ),
     ),
     Rule("E2", (_REVENUE_UNIT,)),

@@ -6,17 +6,17 @@ left table in the order of its key, and sums without sorting anything.
 
 from __future__ import annotations
 
-import atlas
-from atlas.rules.forms import HALF_RUPIAH, sql_differ
+from atlas.rules.formats import HALF_RUPIAH, sql_differ
 from atlas.rules.rule import Check, DatabaseCheck, Rule
 from atlas.table import Table
+from atlas.tables import Invoice, InvoiceLine, Order, OrderLine, Payment, Revenue
 
 _TAX = "COALESCE(SUM(l.tax_amount), 0)"
 _TOTAL = "COALESCE(SUM(l.amount + l.tax_amount), 0)"
 
 _INVOICES = (
     DatabaseCheck(
-        table=atlas.Invoice,
+        table=Invoice,
         column="total_amount",
         sentence="tax and total are {tax_amount} and {total_amount}; its lines come to {tax} and "
         "{total}",
@@ -29,7 +29,7 @@ _INVOICES = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.InvoiceLine,
+        table=InvoiceLine,
         column="order_line_id",
         sentence="its order line is of another order than the invoice",
         sql="""
@@ -49,7 +49,7 @@ _NET = """COALESCE(SUM(
 
 _ALLOCATIONS = (
     DatabaseCheck(
-        table=atlas.Payment,
+        table=Payment,
         column="amount",
         sentence="{allocated} is allocated of an amount of {amount}",
         sql=f"""
@@ -59,7 +59,7 @@ _ALLOCATIONS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Invoice,
+        table=Invoice,
         column="total_amount",
         sentence="{net} is settled, which is not between 0 and its total of {total_amount}",
         sql=f"""
@@ -74,7 +74,7 @@ _ALLOCATIONS = (
 )
 
 _BILLED = DatabaseCheck(
-    table=atlas.Order,
+    table=Order,
     column="total_amount",
     sentence="{billed} is billed of a total of {total_amount}",
     sql=f"""
@@ -100,17 +100,17 @@ def _account(table: type[Table], wrong: str, wanted: str) -> Check:
 
 
 _ACCOUNTS = (
-    _account(atlas.Revenue, "c.type <> 'Income'", "a posting Income account"),
+    _account(Revenue, "c.type <> 'Income'", "a posting Income account"),
     _account(
-        atlas.InvoiceLine,
+        InvoiceLine,
         "c.type NOT IN ('Income', 'Liability')",
         "a posting Income or Liability account",
     ),
-    _account(atlas.Payment, "NOT c.is_cash", "a posting cash account"),
+    _account(Payment, "NOT c.is_cash", "a posting cash account"),
 )
 
 _RECOGNISED = DatabaseCheck(
-    table=atlas.OrderLine,
+    table=OrderLine,
     column="total_amount",
     sentence="{recognised} is recognised of a total before tax of {net}",
     sql=f"""

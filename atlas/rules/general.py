@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import atlas
 from atlas.columns import Decimal
-from atlas.rules import forms
+from atlas.rules import formats
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity
 from atlas.table import Table
+from atlas.tables import (
+    TABLES,
+    Account,
+    Agenda,
+    Category,
+    Entity,
+    Payment,
+    PaymentAllocation,
+    Period,
+    Promotion,
+    Region,
+    Revenue,
+    TargetLine,
+    Unit,
+)
 
 #: Money whose note in the model allows other amounts than 0 and more.
-_POSITIVE = {(atlas.Payment, "amount"), (atlas.PaymentAllocation, "amount")}
-_ANY_SIGN = {(atlas.Revenue, "amount")}
+_POSITIVE = {(Payment, "amount"), (PaymentAllocation, "amount")}
+_ANY_SIGN = {(Revenue, "amount")}
 
 #: The first and the last day of an interval.
 _INTERVALS = (
@@ -25,18 +39,18 @@ _INTERVALS = (
 )
 
 _TREES: tuple[type[Table], ...] = (
-    atlas.Entity,
-    atlas.Unit,
-    atlas.Region,
-    atlas.Period,
-    atlas.Category,
-    atlas.Account,
+    Entity,
+    Unit,
+    Region,
+    Period,
+    Category,
+    Account,
 )
 
 #: How wide a type is; a child is narrower than its parent.
 _WIDTHS: dict[type[Table], dict[str, int]] = {
-    atlas.Region: {"Province": 3, "City": 2, "Regency": 2, "District": 1, "Village": 0},
-    atlas.Period: {"Year": 2, "Quarter": 1, "Month": 0},
+    Region: {"Province": 3, "City": 2, "Regency": 2, "District": 1, "Village": 0},
+    Period: {"Year": 2, "Quarter": 1, "Month": 0},
 }
 
 
@@ -48,19 +62,19 @@ def _names(table: type[Table]) -> frozenset[str]:
 
 
 def _ids() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         if "id" in _names(table):
             yield RowCheck(
                 table=table,
                 column="id",
-                sentence="id is no ULID",
-                breaks=lambda row: not forms.ULID.fits(row["id"]),
-                condition=forms.ULID.misfits("id"),
+                sentence="id is not a ULID",
+                breaks=lambda row: not formats.ULID.fits(row["id"]),
+                condition=formats.ULID.misfits("id"),
             )
 
 
 def _stamps() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         yield RowCheck(
             table=table,
             column="updated_at",
@@ -76,7 +90,7 @@ def _stamps() -> Iterator[Check]:
 
 
 def _source_pairs() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         if {"source_id", "source_key"} <= _names(table):
             yield RowCheck(
                 table=table,
@@ -88,7 +102,7 @@ def _source_pairs() -> Iterator[Check]:
 
 
 def _choices() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         columns: list[Any] = table._meta.columns
         for column in columns:
             if column._tokens is not None:
@@ -101,7 +115,7 @@ def _choice(table: type[Table], name: str, tokens: frozenset[str]) -> Check:
         column=name,
         sentence=f"{name} {{{name}}} is not one of its choices",
         breaks=lambda row: row[name] is not None and row[name] not in tokens,
-        condition=f"{name} NOT IN {forms.sql_list(sorted(tokens))}",
+        condition=f"{name} NOT IN {formats.sql_list(sorted(tokens))}",
     )
 
 
@@ -118,7 +132,7 @@ def money(table: type[Table]) -> tuple[str, ...]:
 
 
 def _amounts() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         for name in money(table):
             yield _whole(table, name)
             if (table, name) not in _ANY_SIGN:
@@ -129,7 +143,7 @@ def _whole(table: type[Table], name: str) -> Check:
     return RowCheck(
         table=table,
         column=name,
-        sentence=f"{name} {{{name}}} is no whole rupiah",
+        sentence=f"{name} {{{name}}} is not a whole rupiah",
         breaks=lambda row: row[name] is not None and row[name] != round(row[name]),
         condition=f"{name} <> ROUND({name})",
     )
@@ -152,16 +166,16 @@ def _signed(table: type[Table], name: str, *, positive: bool) -> Check:
 #: Columns that hold rupiah in some rows only.
 _VALUES = (
     RowCheck(
-        table=atlas.Promotion,
+        table=Promotion,
         column="value",
-        sentence="value {value} is no percentage from 0 to 100",
+        sentence="value {value} is not a percentage from 0 to 100",
         breaks=lambda row: row["value_type"] == "Percentage" and not 0 <= row["value"] <= 100,
         condition="value_type = 'Percentage' AND NOT value BETWEEN 0 AND 100",
     ),
     RowCheck(
-        table=atlas.Promotion,
+        table=Promotion,
         column="value",
-        sentence="value {value} is no whole rupiah of 0 or more",
+        sentence="value {value} is not a whole rupiah of 0 or more",
         breaks=lambda row: (
             row["value_type"] == "Amount"
             and (row["value"] < 0 or row["value"] != round(row["value"]))
@@ -169,9 +183,9 @@ _VALUES = (
         condition="value_type = 'Amount' AND (value < 0 OR value <> ROUND(value))",
     ),
     RowCheck(
-        table=atlas.TargetLine,
+        table=TargetLine,
         column="value",
-        sentence="value {value} of an amount is no whole rupiah of 0 or more",
+        sentence="value {value} of an amount is not a whole rupiah of 0 or more",
         breaks=lambda row: (
             row["metric"].endswith("Amount")
             and (row["value"] < 0 or row["value"] != round(row["value"]))
@@ -185,7 +199,7 @@ _VALUES = (
 
 
 def _intervals() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         for first, last in _INTERVALS:
             if {first, last} <= _names(table):
                 yield _interval(table, first, last)
@@ -205,11 +219,11 @@ def _interval(table: type[Table], first: str, last: str) -> Check:
 
 def _time(name: str) -> Check:
     return RowCheck(
-        table=atlas.Agenda,
+        table=Agenda,
         column=name,
-        sentence=f"{name} {{{name}}} is no time from 00:00 to 23:59",
-        breaks=lambda row: not forms.TIME.fits(row[name]),
-        condition=forms.TIME.misfits(name),
+        sentence=f"{name} {{{name}}} is not a time from 00:00 to 23:59",
+        breaks=lambda row: not formats.TIME.fits(row[name]),
+        condition=formats.TIME.misfits(name),
     )
 
 
@@ -217,7 +231,7 @@ _TIMES = (
     _time("start_time"),
     _time("end_time"),
     RowCheck(
-        table=atlas.Agenda,
+        table=Agenda,
         column="end_time",
         sentence="it is of one day, and ends at {end_time}, not after its start at {start_time}",
         breaks=lambda row: (
@@ -280,7 +294,7 @@ def _narrower(table: type[Table]) -> Check:
 
 
 _PERIOD_DATES = DatabaseCheck(
-    table=atlas.Period,
+    table=Period,
     column="start_date",
     sentence="its dates are not inside those of its parent {parent}",
     sql="""
@@ -291,7 +305,7 @@ _PERIOD_DATES = DatabaseCheck(
 )
 
 _ACCOUNT_TYPES = DatabaseCheck(
-    table=atlas.Account,
+    table=Account,
     column="type",
     sentence="its type {type} is not that of its parent, {parent_type}",
     sql="""

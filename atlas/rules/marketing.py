@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atlas
 from atlas.rules.rule import DatabaseCheck, RowCheck, Rule, Severity
+from atlas.tables import Agenda, Lead
 
 _AGENDA_DATES = DatabaseCheck(
-    table=atlas.Agenda,
+    table=Agenda,
     column="start_date",
     sentence="it is not inside the dates of its campaign {code}",
     severity=Severity.warning,
@@ -19,7 +19,7 @@ _AGENDA_DATES = DatabaseCheck(
 
 _LEADS = (
     RowCheck(
-        table=atlas.Lead,
+        table=Lead,
         column="order_id",
         sentence="Won lead without order_id and closed_date",
         breaks=lambda row: (
@@ -28,14 +28,14 @@ _LEADS = (
         condition="status = 'Won' AND order_id IS NULL AND closed_date IS NULL",
     ),
     RowCheck(
-        table=atlas.Lead,
+        table=Lead,
         column="lost_reason",
         sentence="Lost lead without lost_reason",
         breaks=lambda row: row["status"] == "Lost" and row["lost_reason"] is None,
         condition="status = 'Lost' AND lost_reason IS NULL",
     ),
     DatabaseCheck(
-        table=atlas.Lead,
+        table=Lead,
         column="person_id",
         sentence="its person is neither customer nor participant of its order",
         severity=Severity.warning,

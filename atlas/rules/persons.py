@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import atlas
-from atlas.rules import forms
+from atlas.rules import formats
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule
 from atlas.table import Table
+from atlas.tables import (
+    TABLES,
+    Contact,
+    Entity,
+    Identifier,
+    Organization,
+    Person,
+    PersonOrganization,
+    Relation,
+    Unit,
+)
 
 _DIGIT_TYPES = ("NIK", "NPWP")
 _GOVERNMENT_TYPES = ("NIK", "NPWP", "Passport", "KITAS", "NISN")
@@ -19,14 +29,14 @@ _HANDLE_TYPES = ("Instagram", "Facebook", "TikTok", "Telegram", "Line")
 
 _RELATIONS = (
     RowCheck(
-        table=atlas.Relation,
+        table=Relation,
         column="to_person_id",
         sentence="a person is related to itself",
         breaks=lambda row: row["from_person_id"] == row["to_person_id"],
         condition="from_person_id = to_person_id",
     ),
     RowCheck(
-        table=atlas.Relation,
+        table=Relation,
         column="from_person_id",
         sentence="{type} is stored from the larger id",
         breaks=lambda row: (
@@ -35,7 +45,7 @@ _RELATIONS = (
         condition="type IN ('Spouse', 'Sibling') AND from_person_id > to_person_id",
     ),
     DatabaseCheck(
-        table=atlas.Relation,
+        table=Relation,
         column="to_person_id",
         sentence="a parent descends from the child",
         # UNION ends the walk where it meets a pair again.
@@ -65,41 +75,41 @@ def _npwp(table: type[Table]) -> Check:
         table=table,
         column="npwp",
         sentence="npwp has not 16 digits",
-        breaks=lambda row: not forms.SIXTEEN_DIGITS.fits(row["npwp"]),
-        condition=forms.SIXTEEN_DIGITS.misfits("npwp"),
+        breaks=lambda row: not formats.SIXTEEN_DIGITS.fits(row["npwp"]),
+        condition=formats.SIXTEEN_DIGITS.misfits("npwp"),
     )
 
 
 _IDENTIFIERS = (
     RowCheck(
-        table=atlas.Identifier,
+        table=Identifier,
         column="value",
         sentence="{type} has not 16 digits",
         breaks=lambda row: (
-            row["type"] in _DIGIT_TYPES and not forms.SIXTEEN_DIGITS.fits(row["value"])
+            row["type"] in _DIGIT_TYPES and not formats.SIXTEEN_DIGITS.fits(row["value"])
         ),
-        condition=f"type IN {forms.sql_list(_DIGIT_TYPES)}"
-        f" AND {forms.SIXTEEN_DIGITS.misfits('value')}",
+        condition=f"type IN {formats.sql_list(_DIGIT_TYPES)}"
+        f" AND {formats.SIXTEEN_DIGITS.misfits('value')}",
     ),
     RowCheck(
-        table=atlas.Identifier,
+        table=Identifier,
         column="source_id",
         sentence="type is {type}, and source_id is set exactly for External",
         breaks=lambda row: (row["type"] == "External") != (row["source_id"] is not None),
         condition="(type = 'External') <> (source_id IS NOT NULL)",
     ),
     RowCheck(
-        table=atlas.Identifier,
+        table=Identifier,
         column="issuer",
-        sentence="{type} is issued by {issuer}, which is no ISO country code",
+        sentence="{type} is issued by {issuer}, which is not an ISO country code",
         breaks=lambda row: (
-            row["type"] in _GOVERNMENT_TYPES and not forms.COUNTRY.fits(row["issuer"])
+            row["type"] in _GOVERNMENT_TYPES and not formats.COUNTRY.fits(row["issuer"])
         ),
-        condition=f"type IN {forms.sql_list(_GOVERNMENT_TYPES)}"
-        f" AND {forms.COUNTRY.misfits('issuer')}",
+        condition=f"type IN {formats.sql_list(_GOVERNMENT_TYPES)}"
+        f" AND {formats.COUNTRY.misfits('issuer')}",
     ),
     DatabaseCheck(
-        table=atlas.Identifier,
+        table=Identifier,
         column="issuer",
         sentence="External is issued by {issuer}, and its source is {source}",
         sql="""
@@ -109,17 +119,17 @@ _IDENTIFIERS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.Identifier,
+        table=Identifier,
         column="issuer",
-        sentence="{type} is issued by {issuer}, which is no entity's code",
+        sentence="{type} is issued by {issuer}, which is not an entity's code",
         sql="""
             SELECT t.id, t.type AS type, t.issuer AS issuer
               FROM db_identifier t LEFT JOIN core_entity e ON e.code = t.issuer
              WHERE t.type IN ('StudentNo', 'EmployeeNo') AND e.id IS NULL
         """,
     ),
-    _npwp(atlas.Entity),
-    _npwp(atlas.Organization),
+    _npwp(Entity),
+    _npwp(Organization),
 )
 
 
@@ -127,7 +137,7 @@ _IDENTIFIERS = (
 
 _PRIMARIES = (
     DatabaseCheck(
-        table=atlas.Contact,
+        table=Contact,
         column="is_primary",
         sentence="the person has another primary {type}",
         sql="""
@@ -139,7 +149,7 @@ _PRIMARIES = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.PersonOrganization,
+        table=PersonOrganization,
         column="is_primary",
         sentence="the person has another primary organization",
         sql="""
@@ -161,42 +171,42 @@ def _phone(table: type[Table]) -> Check:
         table=table,
         column="phone",
         sentence="phone is not in E.164 form (+62812…)",
-        breaks=lambda row: not forms.PHONE.fits(row["phone"]),
-        condition=forms.PHONE.misfits("phone"),
+        breaks=lambda row: not formats.PHONE.fits(row["phone"]),
+        condition=formats.PHONE.misfits("phone"),
     )
 
 
 _CONTACTS = (
     RowCheck(
-        table=atlas.Contact,
+        table=Contact,
         column="value",
         sentence="{type} is not in E.164 form (+62812…)",
-        breaks=lambda row: row["type"] in _PHONE_TYPES and not forms.PHONE.fits(row["value"]),
-        condition=f"type IN {forms.sql_list(_PHONE_TYPES)} AND {forms.PHONE.misfits('value')}",
+        breaks=lambda row: row["type"] in _PHONE_TYPES and not formats.PHONE.fits(row["value"]),
+        condition=f"type IN {formats.sql_list(_PHONE_TYPES)} AND {formats.PHONE.misfits('value')}",
     ),
     RowCheck(
-        table=atlas.Contact,
+        table=Contact,
         column="value",
         sentence="Email is not in lower case",
         breaks=lambda row: row["type"] == "Email" and row["value"] != row["value"].lower(),
         condition="type = 'Email' AND value <> lower(value)",
     ),
     RowCheck(
-        table=atlas.Contact,
+        table=Contact,
         column="value",
         sentence="the {type} handle begins with @",
         breaks=lambda row: row["type"] in _HANDLE_TYPES and row["value"].startswith("@"),
-        condition=f"type IN {forms.sql_list(_HANDLE_TYPES)} AND substr(value, 1, 1) = '@'",
+        condition=f"type IN {formats.sql_list(_HANDLE_TYPES)} AND substr(value, 1, 1) = '@'",
     ),
     RowCheck(
-        table=atlas.Organization,
+        table=Organization,
         column="email",
         sentence="email is not in lower case",
         breaks=lambda row: row["email"] is not None and row["email"] != row["email"].lower(),
         condition="email <> lower(email)",
     ),
-    _phone(atlas.Unit),
-    _phone(atlas.Organization),
+    _phone(Unit),
+    _phone(Organization),
 )
 
 
@@ -204,13 +214,10 @@ _CONTACTS = (
 
 
 def _references_to_merged() -> Iterator[Check]:
-    for table in atlas.TABLES:
+    for table in TABLES:
         for column in table._meta.foreign_key_columns:
             name = column._meta.name
-            if (
-                column._foreign_key_meta.resolved_references is atlas.Person
-                and name != "merged_into_id"
-            ):
+            if column._foreign_key_meta.resolved_references is Person and name != "merged_into_id":
                 yield _reference_to_merged(table, name)
 
 
@@ -230,14 +237,14 @@ def _reference_to_merged(table: type[Table], name: str) -> Check:
 
 _MERGED = (
     RowCheck(
-        table=atlas.Person,
+        table=Person,
         column="is_active",
         sentence="it is merged into another person, and still active",
         breaks=lambda row: row["merged_into_id"] is not None and bool(row["is_active"]),
         condition="merged_into_id IS NOT NULL AND is_active",
     ),
     DatabaseCheck(
-        table=atlas.Person,
+        table=Person,
         column="merged_into_id",
         sentence="it is merged into a person who is merged too",
         sql="""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from string import Formatter
 from typing import Any
 
-from atlas.rules.texts import TEXTS
+from atlas.rules.wording import TEXTS
 from atlas.table import Table
 
 Row = Mapping[str, Any]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import atlas
 from atlas.rules.rule import DatabaseCheck, Rule
+from atlas.tables import TargetLine, TargetPlan
 
 _PLANS = (
     DatabaseCheck(
-        table=atlas.TargetPlan,
+        table=TargetPlan,
         column="period_id",
         sentence="its period {code} is a {type}, and not a Year",
         sql="""
@@ -17,7 +17,7 @@ _PLANS = (
         """,
     ),
     DatabaseCheck(
-        table=atlas.TargetPlan,
+        table=TargetPlan,
         column="status",
         sentence="version {version} is Approved, and so is an earlier one",
         sql="""
@@ -31,9 +31,9 @@ _PLANS = (
 )
 
 _PERIODS = DatabaseCheck(
-    table=atlas.TargetLine,
+    table=TargetLine,
     column="period_id",
-    sentence="its period {code} is no Month or Quarter inside that of the plan, {plan}",
+    sentence="its period {code} is not a Month or Quarter inside that of the plan, {plan}",
     sql="""
         SELECT t.id, p.code AS code, y.code AS plan
           FROM target_line t
@@ -47,7 +47,7 @@ _PERIODS = DatabaseCheck(
 
 #: PARTITION BY takes nulls for equal, as the rule does.
 _GRAINS = DatabaseCheck(
-    table=atlas.TargetLine,
+    table=TargetLine,
     column="metric",
     sentence="another line of the plan has its metric, period, unit, category and sales person",
     sql="""

@@ -136,7 +136,7 @@ def names_of(table: type[PiccoloTable], key: GivenKey) -> Key:
     for name, column in zip(names, given, strict=True):
         is_of_another = isinstance(column, Column) and column._meta.table is not table
         if name not in known or is_of_another:
-            raise ValueError(f"{column!r} is no column of {table.__name__}.")
+            raise ValueError(f"{column!r} is not a column of {table.__name__}.")
     return names
 
 
@@ -151,7 +151,7 @@ def checked_key(table: type[PiccoloTable], key: GivenKey) -> Key:
         if sorted(unique) == sorted(names):
             return unique
     raise ValueError(
-        f"({', '.join(names)}) is no unique key of {table.__name__}, so it could find several "
+        f"({', '.join(names)}) is not a unique key of {table.__name__}, so it could find several "
         f"rows. {_listed(table)}"
     )
 

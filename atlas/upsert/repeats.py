@@ -21,7 +21,7 @@ class Repeats:
         self._unchanged: set[int] = set()
 
     def forget(self) -> None:
-        """Begin anew, as after a commit."""
+        """Begin again, as after a commit."""
         for seen in (self._inserted, self._updated, self._unchanged):
             seen.clear()
 

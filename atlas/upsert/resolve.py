@@ -36,7 +36,7 @@ async def resolve(
     for value in given:
         parts = value if len(names) > 1 else (value,)
         if not isinstance(parts, tuple) or len(parts) != len(names):
-            raise ValueError(f"{value!r} is no tuple of ({', '.join(names)}).")
+            raise ValueError(f"{value!r} is not a tuple of ({', '.join(names)}).")
         keys.append(
             tuple(
                 None if part is None else stored_form(column, part, engine.engine_type)

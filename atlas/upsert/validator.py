@@ -45,7 +45,7 @@ _EXACT = 2.0**53
 #: Values a column's conversions are remembered for. Dates, flags and prices repeat.
 _REMEMBERED = 1024
 
-#: How a value that is no text, number or None goes to ``sqlite3``.
+#: How a value that is not text, number or None goes to ``sqlite3``.
 _SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
     bool: int,
     datetime.date: datetime.date.isoformat,
@@ -66,23 +66,23 @@ def from_text(column: ModelColumn[Any], text: str) -> Any:
         case Integer():
             if _INTEGER.fullmatch(text):
                 return int(text.partition(".")[0])
-            raise column._refused(text, "is no whole number in plain digits, as 1500000")
+            raise column._refused(text, "is not a whole number in plain digits, as 1500000")
         case Decimal():
             if _DECIMAL.fullmatch(text):
                 return PythonDecimal(text)
-            raise column._refused(text, "is no number in plain digits, as 1500000 or 0.5")
+            raise column._refused(text, "is not a number in plain digits, as 1500000 or 0.5")
         case Boolean():
             if text.lower() in _BOOLEANS:
                 return _BOOLEANS[text.lower()]
-            raise column._refused(text, "is no boolean, as 1, 0, true or false")
+            raise column._refused(text, "is not a boolean, as 1, 0, true or false")
         case Date():
             if _DATE.fullmatch(text):
                 return _parsed(column, text, datetime.date.fromisoformat)
-            raise column._refused(text, "is no date of the form 2026-02-03")
+            raise column._refused(text, "is not a date of the form 2026-02-03")
         case Timestamp():
             if _TIMESTAMP.fullmatch(text):
                 return _parsed(column, text, datetime.datetime.fromisoformat)
-            raise column._refused(text, "is no timestamp of the form 2026-02-03 17:00:00+07:00")
+            raise column._refused(text, "is not a timestamp of the form 2026-02-03 17:00:00+07:00")
     return text
 
 

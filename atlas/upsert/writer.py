@@ -1,7 +1,7 @@
 """Runs an upsert's statements in the transaction that is open, on SQLite or PostgreSQL.
 
 In: a shape, and rows in their stored form. Out: what ``compare`` found, and the
-rows that the database refused, with its errors. One refused row does not spoil
+rows that the database refused, with its errors. One refused row does not corrupt
 the others: it is found, and the others are written.
 """
 
@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import atlas.engine.log as log
 from atlas.columns import utc_now
-from atlas.engine.connection import Connection, Result
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.connection import Connection, Result
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import TransactionLostError
 from atlas.ulid import new_ulids
 from atlas.upsert import statements

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.engine.options import EngineOptions
-from atlas.engine.pragmas import pragmas
+from atlas.engine.sqlite.pragmas import pragmas
 from atlas.ulid import new_ulid
 
 Row = dict[str, Any]

@@ -263,7 +263,7 @@ def test_a_row_is_edited(browser: Browser, writing: Admin) -> None:
         page.select_option("select[name=type]", "Product")
         page.fill("input[name=total_amount]", "450900.5")
         page.click("[data-uitest=save_button]")
-        expect(page.locator("div.errors")).to_contain_text("is no whole rupiah (G2)")
+        expect(page.locator("div.errors")).to_contain_text("is not a whole rupiah (G2)")
         photograph(page, "invalid")
     assert stored(writing, query, str(row_id)) == [after]
 

@@ -223,9 +223,9 @@ def message(response: httpx.Response) -> str:
         ({"order_date": "soon"}, "order_date field - Input should be a valid date"),
         ({"total_amount": "much"}, "total_amount field - Input should be a valid number"),
         ({"total_amount": "1e999"}, "is not a finite number"),
-        ({"customer_id": "me"}, "customer_id field - 'me' (str) is no ULID"),
+        ({"customer_id": "me"}, "customer_id field - 'me' (str) is not a ULID"),
         ({"note": "a\x00b"}, "note field"),
-        ({"nothing": 1}, "nothing field - is no column of this table"),
+        ({"nothing": 1}, "nothing field - is not a column of this table"),
         ({"id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, "id field"),
         ({"created_at": "2020-01-01T00:00:00Z"}, "created_at field"),
     ],
@@ -241,7 +241,7 @@ async def test_what_a_column_does_not_allow_is_refused(
 
 @EACH_JOIN_TABLE
 async def test_keys_of_a_join_row_never_change(page: httpx.AsyncClient, table: type[Table]) -> None:
-    """Another key is refused: such a row is deleted and added anew."""
+    """Another key is refused: such a row is deleted and added again."""
     row, other = await make(table), await make(table)
     for column in table._key_columns:
         name = column._meta.name

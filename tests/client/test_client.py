@@ -189,7 +189,7 @@ def test_wrong_option_is_refused() -> None:
 def test_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that cannot be used is refused by the name of its variable."""
     monkeypatch.setenv("DATABASE_URL", "mysql://db/atlas")
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: 'mysql:…' is no database URL"):
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: 'mysql:…' is not a database URL"):
         create_client()
     assert create_client("file:data.db").engine.engine_type == "sqlite"
     monkeypatch.setenv("ATLAS_POOL_SIZE", "many")
@@ -262,7 +262,7 @@ async def test_closing_is_repeated_safely(url: str) -> None:
 
 
 async def test_closed_client_is_opened_again(url: str) -> None:
-    """A client that was closed can be opened again, and starts its figures anew."""
+    """A client that was closed can be opened again, and starts its figures again."""
     client = create_client(url)
     for _ in range(2):
         async with client:

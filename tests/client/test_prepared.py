@@ -21,6 +21,7 @@ from atlas import (
     Client,
     ClientError,
     ConnectionClosedError,
+    CorruptValueError,
     Entity,
     InvalidValueError,
     Order,
@@ -29,11 +30,10 @@ from atlas import (
     PersonTag,
     PreparedQueryError,
     Promotion,
-    SpoiledValueError,
     Tag,
     create_client,
 )
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 ABSENT = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -350,7 +350,7 @@ async def test_update_computes_with_parameters(db: Client) -> None:
     )
     await raise_(more=10, id=order.id)
     await raise_(more=decimal.Decimal("0.5"), id=order.id)
-    with pytest.raises(InvalidValueError, match="is no number"):
+    with pytest.raises(InvalidValueError, match="is not a number"):
         raise_(more="10", id=order.id)
     amounts = Order.select(Order.total_amount).where(Order.id.is_in([order.id, other.id]))
     found = await amounts.order_by(Order.order_date).output(as_list=True)
@@ -388,7 +388,7 @@ async def test_parameters_are_checked_by_name(db: Client) -> None:
 
 @pytest.mark.parametrize("name", ["", "order id", "1", None, 7])
 def test_parameter_has_a_name_that_can_be_given(name: Any) -> None:
-    """What cannot be a keyword is no name of a parameter."""
+    """What cannot be a keyword is not a name of a parameter."""
     with pytest.raises(PreparedQueryError, match="identifier"):
         Param(name)
 
@@ -583,17 +583,17 @@ async def test_another_event_loop_is_an_error(db: Client) -> None:
 async def test_errors_are_those_of_plain_queries(
     sqlite_engine: SQLiteEngine,
 ) -> None:
-    """A value that another tool spoiled is named, in a select, in objects and in a decimal."""
+    """A value that another tool corrupt is named, in a select, in objects and in a decimal."""
     order = await make(Order)
     with closing(sqlite3.connect(sqlite_engine.path)) as other, other:
         other.execute("UPDATE commerce_order SET order_date = 'tomorrow', total_amount = 'much'")
     async with create_client(f"file:{sqlite_engine.path}") as db:
         for query in (Order.select(), Order.objects()):
             find = db.prepare(query.where(Order.id == Param("id")))
-            with pytest.raises(SpoiledValueError, match=r"order_date.*'tomorrow'"):
+            with pytest.raises(CorruptValueError, match=r"order_date.*'tomorrow'"):
                 await find(id=order.id)
         amount = db.prepare(Order.select(Order.total_amount).where(Order.id == Param("id")))
-        with pytest.raises(SpoiledValueError, match=r"total_amount.*'much'"):
+        with pytest.raises(CorruptValueError, match=r"total_amount.*'much'"):
             await amount(id=order.id)
         number = db.prepare(Order.select(Order.number).where(Order.id == Param("id")))
         assert await number(id=order.id) == [{"number": order.number}]

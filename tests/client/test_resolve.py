@@ -113,13 +113,19 @@ async def test_values_that_name_several_rows_are_refused(db: Client) -> None:
 @pytest.mark.parametrize(
     ("table", "key", "values", "error", "message"),
     [
-        (Tag, Tag.code, [5], InvalidValueError, r"db_tag\.code: 5 \(int\) is no text"),
-        (Tag, Region.code, ["x"], ValueError, "is no column of Tag"),
-        (Tag, "nonsense", ["x"], ValueError, "'nonsense' is no column of Tag"),
-        (Unit, ("entity_id", "code"), ["HO"], ValueError, r"'HO' is no tuple of \(entity_id, code"),
-        (Unit, ("entity_id", "code"), [("HO",)], ValueError, "is no tuple of"),
+        (Tag, Tag.code, [5], InvalidValueError, r"db_tag\.code: 5 \(int\) is not text"),
+        (Tag, Region.code, ["x"], ValueError, "is not a column of Tag"),
+        (Tag, "nonsense", ["x"], ValueError, "'nonsense' is not a column of Tag"),
+        (
+            Unit,
+            ("entity_id", "code"),
+            ["HO"],
+            ValueError,
+            r"'HO' is not a tuple of \(entity_id, code",
+        ),
+        (Unit, ("entity_id", "code"), [("HO",)], ValueError, "is not a tuple of"),
         (PersonTag, "tag_id", [], ValueError, "PersonTag has no id; say with to="),
-        (Contact, "person_id", ["x"], InvalidValueError, "is no ULID"),
+        (Contact, "person_id", ["x"], InvalidValueError, "is not a ULID"),
     ],
 )
 async def test_what_cannot_be_looked_up_is_refused(

@@ -483,7 +483,10 @@ def test_commands_use_the_url(kind: str, tmp_path: Path, request: pytest.Fixture
     ("url", "message"),
     [
         (":memory:", ":memory: exists only while a client is open"),
-        ("mysql://me:Sentinel@db", "DATABASE_URL: 'mysql:…' is no database URL that Atlas knows"),
+        (
+            "mysql://me:Sentinel@db",
+            "DATABASE_URL: 'mysql:…' is not a database URL that Atlas knows",
+        ),
         ("postgresql://me:Sentinel@127.0.0.1:1/atlas", "cannot be reached, or refused"),
     ],
 )

@@ -194,7 +194,7 @@ def test_figures(db: SyncClient) -> None:
 
 
 def test_transaction_holds_for_all_calls_of_its_thread(db: SyncClient, url: str) -> None:
-    """All calls within the block are written together; those of other threads are no part of it."""
+    """All calls within the block are written together; those of other threads are no part."""
     with db.transaction():
         db.run(entity("A").save())
         assert codes(url) == []

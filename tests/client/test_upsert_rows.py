@@ -262,10 +262,10 @@ async def test_a_key_can_be_chosen(db: Client) -> None:
 @pytest.mark.parametrize(
     ("table", "key", "message"),
     [
-        (Order, Order.number, r"\(number\) is no unique key of Order.*\(entity_id, number\)"),
-        (Order, "nonsense", "'nonsense' is no column of Order"),
-        (Order, Tag.code, "is no column of Order"),
-        (Order, (), r"\(\) is no unique key"),
+        (Order, Order.number, r"\(number\) is not a unique key of Order.*\(entity_id, number\)"),
+        (Order, "nonsense", "'nonsense' is not a column of Order"),
+        (Order, Tag.code, "is not a column of Order"),
+        (Order, (), r"\(\) is not a unique key"),
         (Contact, Contact.person_id, "no unique key of Contact"),
     ],
 )
@@ -387,7 +387,7 @@ async def test_bad_rows_are_named_and_nothing_is_written(db: Client) -> None:
         (30, "colour", "red"),
         (31, "unit_id", rows[31]["unit_id"]),
     ]
-    assert "row 17, order_date: '03/02/2026' (str) is no date" in str(caught.value)
+    assert "row 17, order_date: '03/02/2026' (str) is not a date" in str(caught.value)
     assert "nothing was written" in str(caught.value)
     assert caught.value.errors[0].row is rows[3]
     assert counts(caught.value.result) == (0, 0, 0)
@@ -451,7 +451,7 @@ async def test_refused_updates_are_named(db: Client) -> None:
 
 @pytest.mark.parametrize("rows", ["text", b"bytes", {"code": "a"}, 5, None])
 async def test_rows_must_be_rows(db: Client, rows: Any) -> None:
-    """What is no collection of rows is refused with its type."""
+    """What is not a collection of rows is refused with its type."""
     with pytest.raises(TypeError, match=type(rows).__name__):
         await db.upsert(Tag, rows)
 

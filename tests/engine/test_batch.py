@@ -11,8 +11,8 @@ from doubles import LockHolder, codes, entity, pooled, slow_read, threads, until
 from piccolo.query.methods.raw import Raw
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
-from atlas.errors import ConnectionClosedError, DatabaseFileError, SpoiledValueError
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.errors import ConnectionClosedError, CorruptValueError, DatabaseFileError
 
 
 def slow_fetch() -> Raw:
@@ -305,23 +305,23 @@ async def test_a_batch_cannot_write(any_engine: SQLiteEngine) -> None:
     assert codes(any_engine.path) == CODES
 
 
-async def test_a_spoiled_value_ends_the_batch(any_engine: SQLiteEngine) -> None:
+async def test_a_corrupt_value_ends_the_batch(any_engine: SQLiteEngine) -> None:
     """The error names the row; no row behind it is given out as if none were missing."""
     await Entity.raw("UPDATE core_entity SET is_active = 2 WHERE code = 'id3'")
     async with await Entity.select().order_by(Entity.code).batch(batch_size=2) as batch:
         assert len(await batch.next()) == 2
-        with pytest.raises(SpoiledValueError, match=r"core_entity\.is_active"):
+        with pytest.raises(CorruptValueError, match=r"core_entity\.is_active"):
             await batch.next()
         with pytest.raises(ConnectionClosedError):
             await batch.next()
 
 
-async def test_a_spoiled_value_with_no_reader_to_spare(sqlite_engine: SQLiteEngine) -> None:
+async def test_a_corrupt_value_with_no_reader_to_spare(sqlite_engine: SQLiteEngine) -> None:
     """The value is looked for on the batch's own connection, also when that is the only one."""
     async with pooled(sqlite_engine, pool_size=1, acquire_timeout_ms=200):
         await entity("A").save()
         await Entity.raw("UPDATE core_entity SET created_at = 'tomorrow'")
-        with pytest.raises(SpoiledValueError, match="tomorrow"):
+        with pytest.raises(CorruptValueError, match="tomorrow"):
             async with await Entity.select().batch() as batch:
                 await batch.next()
         await Entity.delete(force=True)

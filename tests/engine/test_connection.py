@@ -27,9 +27,9 @@ from doubles import (
     wait_until,
 )
 
-from atlas.engine.connection import Connection
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import (
     ConnectionClosedError,
     DatabaseBusyError,
@@ -512,7 +512,7 @@ async def test_a_file_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> 
     ["a b.db", "100%.db", "what?mode=memory.db", "a#b.db", "ö 'quoted' \".db", "a\udcffb.db"],
 )
 async def test_any_file_name_can_be_opened(tmp_path: Path, name: str) -> None:
-    """Characters that mean something in a URI, or are no Unicode, are part of the name."""
+    """Characters that mean something in a URI, or are not Unicode, are part of the name."""
     path = tmp_path / name
     async with opened(path) as connection:
         await connection.run(lambda: connection.execute("CREATE TABLE t (a)"))

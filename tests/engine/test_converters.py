@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from atlas.engine.converters import to_bool, to_date, to_int, to_timestamp
+from atlas.engine.sqlite.converters import to_bool, to_date, to_int, to_timestamp
 
 UTC = datetime.UTC
 
@@ -20,7 +20,7 @@ def test_booleans(stored: bytes, value: bool) -> None:
 
 @pytest.mark.parametrize("stored", [b"2", b"-1", b"true", b"True", b"1.0", b"1.5", b" 1", b""])
 def test_other_booleans_are_refused(stored: bytes) -> None:
-    """Anything else is no boolean; Piccolo reads it as False."""
+    """Anything else is not a boolean; Piccolo reads it as False."""
     with pytest.raises(ValueError, match="boolean"):
         to_bool(stored)
 

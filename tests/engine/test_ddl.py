@@ -8,7 +8,7 @@ import pytest
 from doubles import pooled, rows
 
 from atlas.engine.ddl import for_postgres, for_sqlite
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 UNIQUE = 'ALTER TABLE "t" ADD CONSTRAINT t_a_b_key UNIQUE ("a","b")'
 INDEX = 'ALTER TABLE "t" ADD CONSTRAINT t_a_b INDEX ("a","b")'

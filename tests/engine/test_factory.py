@@ -11,8 +11,8 @@ from conftest import ROOT
 
 from atlas.engine.factory import create_engine
 from atlas.engine.options import EngineOptions
-from atlas.engine.postgres import CockroachEngine, PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import CockroachEngine, PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.url import DatabaseURL
 
 

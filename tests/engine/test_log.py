@@ -9,7 +9,7 @@ import pytest
 from doubles import entity, pooled
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 
 async def test_statements_are_logged(

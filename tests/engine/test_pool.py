@@ -24,11 +24,11 @@ from doubles import (
 )
 
 from atlas import Entity
-from atlas.engine import pool as pool_module
-from atlas.engine.connection import Connection
 from atlas.engine.options import EngineOptions
-from atlas.engine.pool import Lane
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite import pool as pool_module
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.pool import Lane
 from atlas.errors import (
     ClientError,
     ConnectionClosedError,

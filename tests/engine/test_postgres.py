@@ -33,8 +33,8 @@ from atlas import (
 )
 from atlas.constraints import Index, Unique
 from atlas.engine.options import EngineOptions
-from atlas.engine.postgres import CockroachEngine, PostgresEngine
-from atlas.engine.postgres_transaction import Savepoint
+from atlas.engine.postgres.engine import CockroachEngine, PostgresEngine
+from atlas.engine.postgres.transaction import Savepoint
 
 POOL_SIZE = 3
 

@@ -9,8 +9,8 @@ from doubles import pooled
 
 from atlas import Entity
 from atlas.engine.options import EngineOptions, Synchronous
-from atlas.engine.pragmas import BUSY_SLICE_MS, pragmas
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.pragmas import BUSY_SLICE_MS, pragmas
 
 #: What PRAGMA answers where that is not what it was given.
 ANSWERS = {"WAL": "wal", "MEMORY": 2, "OFF": 0, "NORMAL": 1, "FULL": 2, "EXTRA": 3}

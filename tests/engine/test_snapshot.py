@@ -11,7 +11,7 @@ from doubles import LockHolder, codes, entity, pooled, slow_read, threads, until
 from piccolo.engine.exceptions import TransactionError
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import TransactionLostError
 
 

@@ -26,9 +26,9 @@ from doubles import (
 )
 
 from atlas import Entity
-from atlas.engine import shelf
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite import idle_connections
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import (
     ConfigurationError,
     DatabaseBusyError,
@@ -233,7 +233,7 @@ async def test_a_file_that_is_idle_is_closed(
     sqlite_engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connections are kept for a moment only, so that a quiet file is whole and can be copied."""
-    monkeypatch.setattr(shelf, "_KEPT_S", 0.05)
+    monkeypatch.setattr(idle_connections, "_KEPT_S", 0.05)
     before = threads()
     await entity("A").save()
     await until(lambda: threads() <= before)
@@ -246,7 +246,7 @@ async def test_few_connections_are_kept(sqlite_engine: SQLiteEngine) -> None:
     """After many queries side by side most connections are closed at once."""
     before = threads()
     await asyncio.gather(*(slow_read(50_000).run() for _ in range(10)))
-    await until(lambda: len(threads() - before) <= shelf._KEPT)
+    await until(lambda: len(threads() - before) <= idle_connections._KEPT)
     await sqlite_engine.close_connection_pool()
     await until(lambda: threads() <= before)
 

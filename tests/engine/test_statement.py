@@ -10,7 +10,7 @@ import pytest
 from doubles import codes, entity, pooled, until
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.statement import ends_transaction, only_reads
 from atlas.errors import DatabaseFileError
 

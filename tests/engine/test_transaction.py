@@ -31,9 +31,9 @@ from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
 from atlas import Entity, Unit
-from atlas.engine.connection import Connection
-from atlas.engine.sqlite import SQLiteEngine
-from atlas.engine.transaction import Transaction
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.transaction import Transaction
 from atlas.errors import (
     DatabaseBusyError,
     PoolTimeoutError,

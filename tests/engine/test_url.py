@@ -196,8 +196,10 @@ def test_unknown_option_of_a_file_is_refused(location: str, query: str) -> None:
      "C:\\data.db", "oracle:x", "memory:", "://", "?pool_size=2"],
 )  # fmt: skip
 def test_other_urls_are_refused(text: str) -> None:
-    """Anything that is no URL of Atlas is refused, and the message says what is."""
-    with pytest.raises(ConfigurationError, match="is no database URL that Atlas knows") as caught:
+    """Anything that is not a URL of Atlas is refused, and the message says what is."""
+    with pytest.raises(
+        ConfigurationError, match="is not a database URL that Atlas knows"
+    ) as caught:
         DatabaseURL.parse(text)
     for name in SUPPORTED:
         assert name in str(caught.value)

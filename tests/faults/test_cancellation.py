@@ -11,7 +11,7 @@ import pytest
 from doubles import codes, entity, open_files, pooled, rows, slow_read, threads, until, wait_until
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 
 class Load:

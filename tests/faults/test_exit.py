@@ -8,7 +8,7 @@ import time
 import pytest
 from doubles import SLOW_READ, SLOW_WRITE, codes, finish, leftovers, rows, start
 
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 PROGRAM = f"""
 import asyncio, os, sys

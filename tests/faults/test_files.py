@@ -17,7 +17,7 @@ import pytest
 from doubles import codes, entity, finish, open_files, rows, start, threads, until
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import DatabaseFileError
 
 
@@ -62,7 +62,7 @@ async def test_a_missing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder is no file."""
+    """A folder is not a file."""
     path = tmp_path / "folder"
     os.mkdir(path)
     await fails_to_open(path, monkeypatch, "it is a folder; give the path of a file")
@@ -72,7 +72,7 @@ async def test_a_file_as_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A path through a file names that file."""
     write_text(tmp_path / "file", "x")
     engine = SQLiteEngine(str(tmp_path / "file" / "x.db"))
-    with pytest.raises(DatabaseFileError, match=rf"{tmp_path}/file is no folder"):
+    with pytest.raises(DatabaseFileError, match=rf"{tmp_path}/file is not a folder"):
         await engine.start_connection_pool()
 
 
@@ -91,14 +91,14 @@ async def test_a_text_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text
     """Another kind of file is not touched."""
     path = tmp_path / "notes.csv"
     write_text(path, text)
-    await fails_to_open(path, monkeypatch, "is no SQLite database")
+    await fails_to_open(path, monkeypatch, "is not an SQLite database")
 
 
 async def test_a_file_of_one_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite takes it for an empty one and would write over it."""
     path = tmp_path / "note.txt"
     write_text(path, "x")
-    await fails_to_open(path, monkeypatch, "is damaged: its size, 1 bytes, .* or is no database")
+    await fails_to_open(path, monkeypatch, "is damaged: its size, 1 bytes, .* or is not a database")
 
 
 @pytest.mark.parametrize("left", [50, 5_000, 100_000])
@@ -113,7 +113,7 @@ async def test_a_truncated_database(
         rows(path, "PRAGMA journal_mode = DELETE")
     assert size(path) > left
     os.truncate(path, left)
-    await fails_to_open(path, monkeypatch, "is damaged|is no SQLite database")
+    await fails_to_open(path, monkeypatch, "is damaged|is not an SQLite database")
 
 
 @pytest.mark.parametrize("wal", [True, False])
@@ -126,7 +126,7 @@ async def test_a_database_cut_within_a_page(
     if not wal:
         rows(path, "PRAGMA journal_mode = DELETE")
     os.truncate(path, size(path) - 100)
-    await fails_to_open(path, monkeypatch, "is damaged: its size, .* is no multiple of 4096")
+    await fails_to_open(path, monkeypatch, "is damaged: its size, .* is not a multiple of 4096")
 
 
 async def test_a_page_that_is_in_the_log(sqlite_engine: SQLiteEngine, tmp_path: Path) -> None:

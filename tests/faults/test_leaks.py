@@ -11,7 +11,7 @@ import pytest
 from doubles import entity, leftovers, open_files, slow_read, until, wait_until
 
 from atlas import Entity
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import DatabaseFileError
 
 ROUNDS = 50

@@ -8,7 +8,7 @@ import time
 import pytest
 from doubles import codes, finish, rows, start
 
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 ADD = """
 import asyncio, sys

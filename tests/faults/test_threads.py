@@ -95,7 +95,7 @@ def test_sixteen_threads_with_random_errors_add_up(path: Path) -> None:
                         raise LookupError
                     try:
                         with db.transaction():
-                            db.run(Entity.update({Entity.legal_name: "spoiled"}, force=True))
+                            db.run(Entity.update({Entity.legal_name: "spoilt"}, force=True))
                             raise LookupError
                     except LookupError:
                         pass

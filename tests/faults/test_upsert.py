@@ -23,7 +23,7 @@ from piccolo.engine.base import Engine
 
 from atlas import Region, Tag, UpsertError
 from atlas.client.client import Client
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.ulid import new_ulid
 from atlas.upsert.upsert import upsert
 

@@ -25,11 +25,12 @@ from conftest import ROOT, bind
 
 import atlas
 from atlas import MigrationError, SchemaChangeError
+from atlas.check import drift
+from atlas.check.adopt import adopt
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, Timestamp, Ulid
-from atlas.engine.sqlite import SQLiteEngine
-from atlas.migrate import drift, log
-from atlas.migrate.adopt import adopt
-from atlas.migrate.schema import Kind
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.migrate import log
+from atlas.schema.schema import Kind
 from atlas.ulid import new_ulid
 
 DRIZZLE = Path(__file__).with_name("drizzle.sql")
@@ -446,7 +447,7 @@ async def test_null_in_a_required_column_is_refused(drizzle: Path) -> None:
 
 
 async def test_value_that_would_not_be_written_is_a_note(drizzle: Path) -> None:
-    """A token that is no choice, or an id that is no ULID, is read as it is, and mentioned."""
+    """A token that is not a choice, or an id that is not a ULID, is read as it is and mentioned."""
     execute(
         drizzle,
         "UPDATE db_tag SET type = 'Elsewhere' WHERE rowid = 1",

@@ -20,11 +20,12 @@ from conftest import ROOT, bind
 
 import atlas
 from atlas import DatabaseFileError, DatabaseServerError, create_client
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
-from atlas.migrate import drift, log
-from atlas.migrate.findings import Finding, Link, Report, Severity
-from atlas.migrate.schema import Kind
+from atlas.check import drift
+from atlas.check.findings import Finding, Link, Report, Severity
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.migrate import log
+from atlas.schema.schema import Kind
 
 KEYS = {"version", "database", "compared", "clean", "findings"}
 FINDING_KEYS = {
@@ -434,7 +435,7 @@ async def test_every_difference_is_found_at_once(engine: Any) -> None:
 
 
 async def test_triggers_and_views_are_notes(engine: Any) -> None:
-    """A trigger, a view and another tool's log are mentioned, and are no drift."""
+    """A trigger, a view and another tool's log are mentioned, and are not drift."""
     await change(engine, "CREATE VIEW mine AS SELECT id FROM db_tag")
     await change(engine, "CREATE TABLE __drizzle_migrations (id INTEGER)")
     if engine.engine_type == "sqlite":
@@ -788,15 +789,15 @@ def test_files_and_log_are_compared(package: Path, sqlite_engine: SQLiteEngine) 
     ("url", "message"),
     [
         ("file:{}/none.db", "there is no such file"),
-        ("file:{}/text.db", "is no SQLite database"),
+        ("file:{}/text.db", "is not an SQLite database"),
         ("file:{}", "it is a folder"),
         ("postgresql://user:secret@127.0.0.1:1/db", "127.0.0.1"),
-        ("mysql://user:secret@host/db", "is no database URL"),
+        ("mysql://user:secret@host/db", "is not a database URL"),
     ],
 )
 def test_command_that_could_not_look_exits_with_2(tmp_path: Path, url: str, message: str) -> None:
     """Where there is nothing to look at it exits with 2, says why in a line, and makes no file."""
-    (tmp_path / "text.db").write_text("this is no database, and long enough to be one" * 50)
+    (tmp_path / "text.db").write_text("this is not a database, and long enough to be one" * 50)
     result = run(ROOT, url.format(tmp_path), "check", "--json")
     assert result.returncode == 2
     assert message in result.stderr
@@ -808,7 +809,7 @@ def test_command_that_could_not_look_exits_with_2(tmp_path: Path, url: str, mess
 
 def test_migration_that_cannot_be_imported_exits_with_2(package: Path, migrated_file: Path) -> None:
     """A migration with a fault is named, and nothing is claimed about the database."""
-    migration(package, "target").write_text("this is no Python")
+    migration(package, "target").write_text("this is not Python")
     result = run(package, f"file:{migrated_file}", "check")
     assert (result.returncode, result.stdout) == (2, "")
     assert "target_" in result.stderr

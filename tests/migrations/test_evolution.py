@@ -20,8 +20,8 @@ from conftest import database_url, run_on_server
 from kinds import KINDS, ROWS, TABLES, Kind
 from shop import Project
 
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 BY_HAND = (
     "CREATE INDEX by_hand ON {app}_thing (price) WHERE price > 1",

@@ -18,8 +18,8 @@ from databases import rows
 from kinds import CHILD, GRANDCHILD, ROWS, TABLES, THING_1, THING_2
 from shop import Project
 
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import AtlasError
 from atlas.migrate.report import Report
 from atlas.migrate.run import Wanted, run
@@ -132,7 +132,7 @@ async def test_values_that_do_not_fit_are_refused(shop: Shop) -> None:
     await shop.change(*change)
     said = await shop.refused()
     assert "shop_thing.note is to be INTEGER, and 1 value(s) do not fit" in said
-    assert f"id = '{THING_1}': 'a note' is no integer" in said
+    assert f"id = '{THING_1}': 'a note' is not an integer" in said
     await shop.change(*change, 'allow_loss(manager, "{app}_thing", "note")')
     await shop.project.forwards(shop.engine)
     assert await shop.rows("SELECT note FROM {app}_thing ORDER BY id") == [(None,), (12,)]
@@ -143,7 +143,7 @@ async def test_decimals_are_not_rounded(shop: Shop) -> None:
     await shop.change("price = Decimal(default=1.5)", "price = Integer(default=1)")
     said = await shop.refused()
     assert "shop_thing.price is to be INTEGER, and 2 value(s) do not fit" in said
-    assert "2.5 is no whole number" in said
+    assert "2.5 is not a whole number" in said
 
 
 async def test_dropped_values_are_refused_or_saved(shop: Shop) -> None:

@@ -10,7 +10,7 @@ import pytest
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
 
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import DatabaseFileError
 from atlas.migrate import log
 

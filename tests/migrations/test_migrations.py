@@ -233,7 +233,7 @@ def test_backwards_of_an_unreferenced_app_takes_only_its_tables(
 def test_backwards_all_spares_a_table_of_the_consumers_own(
     filled: Database, tmp_path: Path
 ) -> None:
-    """A table that is no app's is named when it references ours, and keeps its rows."""
+    """A table that is not an app's is named when it references ours, and keeps its rows."""
     filled.execute(
         "CREATE TABLE mine (lead_id TEXT REFERENCES marketing_lead (id) ON DELETE CASCADE)",
         "INSERT INTO mine SELECT id FROM marketing_lead",

@@ -1,4 +1,4 @@
-"""An SQLite table built anew: what Piccolo knows nothing of is as it was, or nothing is changed."""
+"""An SQLite table built again: what Piccolo does not know is as it was, or nothing changes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from doubles import rows
 
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite import rebuild
+from atlas.engine.sqlite.create_table import parse
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import SchemaChangeError
-from atlas.migrate import rebuild, schema_transaction
-from atlas.migrate.definition import parse
+from atlas.migrate import schema_transaction
 
 #: Written by hand and by other tools, in every way SQLite takes.
 TABLES = """

@@ -22,7 +22,7 @@ from piccolo.engine.exceptions import TransactionError
 from process_project import Project, drop_table, finished, sql, sql_backwards, table
 
 import atlas
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.migrate.report import AppPlan, Report, Step
 from atlas.migrate.run import Wanted
 from atlas.migrate.run import run as migrate
@@ -229,7 +229,7 @@ def test_migration_cannot_leave_the_transaction(file_project: Project) -> None:
 
 @pytest.mark.parametrize("statement", ["COMMIT", "/* now */ end"])
 def test_step_cannot_end_the_run(project: Project, statement: str) -> None:
-    """A data step that would commit half of the run, or begin anew, is refused."""
+    """A data step that would commit half of the run, or begin again, is refused."""
     project.add_migration("people", "m2", sql("INSERT INTO person (id) VALUES ('a')", statement))
     result = project.atlas("migrate")
     assert result.returncode == 1

@@ -14,8 +14,8 @@ from doubles import rows
 from piccolo.engine.base import Engine
 from piccolo.engine.exceptions import TransactionError
 
-from atlas.engine.postgres import PostgresEngine
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.postgres.engine import PostgresEngine
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import DatabaseBusyError, PoolTimeoutError, SchemaChangeError
 from atlas.migrate.transaction import schema_transaction
 
@@ -45,7 +45,7 @@ async def foreign_keys(engine: SQLiteEngine) -> int:
 
 
 async def test_dropping_a_parent_deletes_no_child(file: SQLiteEngine) -> None:
-    """A table can be dropped and made anew without the cascade that follows otherwise."""
+    """A table can be dropped and made again without the cascade that follows otherwise."""
     async with schema_transaction(file):
         assert await foreign_keys(file) == 0
         await file.run_ddl("DROP TABLE parent")
@@ -83,7 +83,7 @@ async def test_reference_that_was_broken_before_stays(file: SQLiteEngine) -> Non
 
 
 async def test_reference_to_no_key_is_rolled_back(file: SQLiteEngine) -> None:
-    """A reference to what is no key stays if it was there before; a new one is named."""
+    """A reference to what is not a key stays if it was there before; a new one is named."""
     await file.run_ddl("CREATE TABLE odd (a TEXT REFERENCES child (parent_id))")
     async with schema_transaction(file):
         await file.run_ddl("CREATE TABLE other (id)")

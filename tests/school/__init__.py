@@ -1,6 +1,6 @@
 """A language school for the tests: one entity with a row in nearly every table.
 
-Small enough that a test can know each of its rows, and spoil one. ``demo`` returns
+Small enough that a test can know each of its rows, and break one. ``demo`` returns
 them with natural references, ``load`` puts into the database those that are missing.
 """
 

@@ -5,7 +5,7 @@ from typing import Any, assert_type
 
 import atlas
 from atlas import Client, Entity, Order, OrderLine, Tag, TargetLine, create_client
-from atlas.engine.pool import PoolStats
+from atlas.engine.sqlite.pool import PoolStats
 
 
 async def tables_are_typed() -> None:

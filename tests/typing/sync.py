@@ -5,7 +5,7 @@ from typing import Any, assert_type
 
 from atlas import Entity, Order, Param, SyncClient, sync_client
 from atlas.client.sync_block import SyncBatch, SyncSavepoint, SyncTransaction
-from atlas.engine.pool import PoolStats
+from atlas.engine.sqlite.pool import PoolStats
 from atlas.upsert.result import UpsertResult
 
 

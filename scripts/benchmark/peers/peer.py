@@ -24,7 +24,7 @@ class Peer(Protocol):
     where the library can do that. ``join`` returns a list of rows; the writes
     return when the row is committed. ``upsert`` takes a list of orders, finds them
     by their source and writes all of them in one transaction; see ``bulk.py``. A
-    method that is no coroutine function is called in a plain loop, whatever the
+    method that is not a coroutine function is called in a plain loop, whatever the
     number of tasks.
     """
 

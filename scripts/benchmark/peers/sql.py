@@ -8,7 +8,7 @@ from typing import Any
 
 from piccolo.engine.sqlite import ADAPTERS
 
-from atlas.engine import converters
+from atlas.engine.sqlite import converters
 from atlas.ulid import new_ulid
 
 #: Dates, timestamps and booleans come back as Python types, by Atlas's converters.

@@ -1,4 +1,4 @@
-"""Values that another tool spoiled never come back as something else, and hide no other row."""
+"""Values that another tool corrupted never come back as something else, and hide no other row."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pytest
 from doubles import pooled, threads, until
 
 from atlas import Category, Entity, Period, Person, PersonTag, Tag
-from atlas.engine.converters import is_spoiled
-from atlas.engine.sqlite import SQLiteEngine
-from atlas.errors import SpoiledValueError
+from atlas.engine.sqlite.converters import is_corrupt
+from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.errors import CorruptValueError
 from atlas.table import Table
 
 DAY = datetime.date(2026, 1, 1)
 UTC = datetime.UTC
 
 #: Table, column, the value as SQL, and the value the error shows.
-SPOILED: list[tuple[type[Table], str, str, object]] = [
+CORRUPT: list[tuple[type[Table], str, str, object]] = [
     (Period, "start_date", "'tomorrow'", "tomorrow"),
     (Period, "end_date", "'2026-1-2'", "2026-1-2"),
     (Period, "end_date", "'20260102'", 20260102),  # the column's affinity makes it a number
@@ -46,7 +46,7 @@ SPOILED: list[tuple[type[Table], str, str, object]] = [
     (Category, "sort_order", "x'ff00'", b"\xff\x00"),
     (Entity, "legal_name", "CAST(x'41ff' AS TEXT)", b"A\xff"),
 ]
-IDS = [f"{table.__name__}.{column}={sql}" for table, column, sql, _ in SPOILED]
+IDS = [f"{table.__name__}.{column}={sql}" for table, column, sql, _ in CORRUPT]
 
 
 @pytest.fixture(params=["pooled", "unpooled"])
@@ -73,7 +73,7 @@ async def any_engine(
         await until(lambda: threads() <= before)
 
 
-def spoil(engine: SQLiteEngine, table: type[Table], column: str, sql: str) -> str:
+def corrupt(engine: SQLiteEngine, table: type[Table], column: str, sql: str) -> str:
     """Write a value with plain SQL into the row whose code is bad, and return the row's id."""
     db = sqlite3.connect(engine.path)
     name = table._meta.tablename
@@ -84,12 +84,12 @@ def spoil(engine: SQLiteEngine, table: type[Table], column: str, sql: str) -> st
     return str(key)
 
 
-@pytest.mark.parametrize(("table", "column", "sql", "value"), SPOILED, ids=IDS)
+@pytest.mark.parametrize(("table", "column", "sql", "value"), CORRUPT, ids=IDS)
 async def test_the_error_names_the_value(
     any_engine: SQLiteEngine, table: type[Table], column: str, sql: str, value: object
 ) -> None:
     """Table, column, row and value are in the error, and the rest can still be read."""
-    key = spoil(any_engine, table, column, sql)
+    key = corrupt(any_engine, table, column, sql)
     for query in (
         table.select(),
         table.objects(),
@@ -97,7 +97,7 @@ async def test_the_error_names_the_value(
         table.select().where(table._meta.primary_key == key),
         table.raw(f"SELECT * FROM {table._meta.tablename}"),
     ):
-        with pytest.raises(SpoiledValueError) as caught:
+        with pytest.raises(CorruptValueError) as caught:
             await query
         error = caught.value
         assert (error.table, error.column, error.id) == (table._meta.tablename, column, key)
@@ -113,37 +113,37 @@ async def test_the_error_names_the_value(
 
 async def test_in_a_transaction(any_engine: SQLiteEngine) -> None:
     """The error names the value, and the block goes on."""
-    key = spoil(any_engine, Entity, "is_active", "2")
+    key = corrupt(any_engine, Entity, "is_active", "2")
     async with any_engine.transaction():
-        with pytest.raises(SpoiledValueError, match=key):
+        with pytest.raises(CorruptValueError, match=key):
             await Entity.objects()
         await Entity.update({Entity.is_active: True}).where(Entity.id == key)
     assert len(await Entity.objects()) == 3
 
 
-async def test_in_a_transaction_that_spoiled_it(any_engine: SQLiteEngine) -> None:
+async def test_in_a_transaction_that_corrupted_it(any_engine: SQLiteEngine) -> None:
     """A value that is not committed yet is found too."""
     async with any_engine.transaction():
         await Entity.raw("UPDATE core_entity SET is_active = 3 WHERE code = 'bad'")
-        with pytest.raises(SpoiledValueError, match=r"core_entity\.is_active.* holds 3"):
+        with pytest.raises(CorruptValueError, match=r"core_entity\.is_active.* holds 3"):
             await Entity.objects()
         await Entity.raw("UPDATE core_entity SET is_active = 1 WHERE code = 'bad'")
 
 
 async def test_in_a_snapshot(any_engine: SQLiteEngine) -> None:
     """The error names the value, and the block goes on."""
-    spoil(any_engine, Period, "start_date", "'tomorrow'")
+    corrupt(any_engine, Period, "start_date", "'tomorrow'")
     async with any_engine.snapshot():
-        with pytest.raises(SpoiledValueError, match="tomorrow"):
+        with pytest.raises(CorruptValueError, match="tomorrow"):
             await Period.select()
         assert await Period.count() == 2
 
 
 async def test_in_a_batch(any_engine: SQLiteEngine) -> None:
     """The error names the value, and the connection comes back."""
-    spoil(any_engine, Period, "start_date", "'tomorrow'")
+    corrupt(any_engine, Period, "start_date", "'tomorrow'")
     for _ in range(3):
-        with pytest.raises(SpoiledValueError, match="tomorrow"):
+        with pytest.raises(CorruptValueError, match="tomorrow"):
             async with await Period.select().batch() as batch:
                 async for _ in batch:
                     pass
@@ -151,16 +151,16 @@ async def test_in_a_batch(any_engine: SQLiteEngine) -> None:
 
 async def test_in_a_query_of_several_tables(any_engine: SQLiteEngine) -> None:
     """The table is that of the value, not that of the query."""
-    key = spoil(any_engine, Entity, "is_active", "2")
+    key = corrupt(any_engine, Entity, "is_active", "2")
     await Category.update({Category.entity_id: key}).where(Category.code == "good")
-    with pytest.raises(SpoiledValueError, match=rf"core_entity\.is_active: the row '{key}'"):
+    with pytest.raises(CorruptValueError, match=rf"core_entity\.is_active: the row '{key}'"):
         await Category.select(Category.code, Category.entity_id.is_active)
 
 
 async def test_what_a_write_returns(any_engine: SQLiteEngine) -> None:
-    """A write whose result holds a spoiled value says so; the statement itself was run."""
-    spoil(any_engine, Entity, "is_active", "2")
-    with pytest.raises(SpoiledValueError, match="is_active"):
+    """A write whose result holds a corrupt value says so; the statement itself was run."""
+    corrupt(any_engine, Entity, "is_active", "2")
+    with pytest.raises(CorruptValueError, match="is_active"):
         await Entity.raw("UPDATE core_entity SET name = 'B' RETURNING is_active")
     assert {row["name"] for row in await Entity.select(Entity.name)} == {"B"}
 
@@ -172,15 +172,15 @@ async def test_a_row_of_a_join_table(any_engine: SQLiteEngine) -> None:
     await tag.save()
     await PersonTag(person_id=person, tag_id=tag).save()
     await PersonTag.raw("UPDATE db_person_tag SET created_at = 'abc'")
-    with pytest.raises(SpoiledValueError) as caught:
+    with pytest.raises(CorruptValueError) as caught:
         await PersonTag.select()
     assert caught.value.id == (person.id, tag.id)
 
 
 async def test_from_run_sync(any_engine: SQLiteEngine) -> None:
     """A query from a plain thread says the same."""
-    key = spoil(any_engine, Entity, "is_active", "2")
-    with pytest.raises(SpoiledValueError, match=key):
+    key = corrupt(any_engine, Entity, "is_active", "2")
+    with pytest.raises(CorruptValueError, match=key):
         await asyncio.to_thread(lambda: Entity.select().run_sync())
 
 
@@ -198,7 +198,7 @@ async def test_timestamps_of_other_offsets(
     any_engine: SQLiteEngine, sql: str, instant: datetime.datetime | None
 ) -> None:
     """Text with another offset is the instant it stands for; without one it is UTC."""
-    spoil(any_engine, Entity, "created_at", sql)
+    corrupt(any_engine, Entity, "created_at", sql)
     row = await Entity.objects().get(Entity.code == "bad")
     assert row is not None
     if instant is None:
@@ -210,29 +210,29 @@ async def test_timestamps_of_other_offsets(
 
 async def test_an_expression_that_is_no_stored_value(any_engine: SQLiteEngine) -> None:
     """What an expression made is an error of its own: no row is blamed that is in order."""
-    with pytest.raises(ValueError, match="is no date") as caught:
+    with pytest.raises(ValueError, match="is not a date") as caught:
         await Entity.raw("SELECT 'abc' AS \"d [DATE]\" FROM core_entity")
-    assert not isinstance(caught.value, SpoiledValueError)
+    assert not isinstance(caught.value, CorruptValueError)
     assert caught.value.__cause__ is not caught.value
 
 
 async def test_an_error_about_something_else(any_engine: SQLiteEngine) -> None:
-    """A parameter that is no text is reported as such, though a value is spoiled too."""
-    spoil(any_engine, Entity, "is_active", "2")
+    """A parameter that is not text is reported as such, though a value is corrupt too."""
+    corrupt(any_engine, Entity, "is_active", "2")
     with pytest.raises(UnicodeEncodeError):
         await Entity.raw("SELECT code FROM core_entity WHERE code = {}", "\ud800")
 
 
 def test_the_error_crosses_processes() -> None:
     """It can be pickled, as a worker process does with what it raises."""
-    error = SpoiledValueError("t", "c", "1", b"x")
+    error = CorruptValueError("t", "c", "1", b"x")
     copy: Any = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert (copy.table, copy.column, copy.id, copy.value) == ("t", "c", "1", b"x")
     assert str(copy) == str(error)
 
 
 @pytest.mark.parametrize(
-    ("declared_type", "storage", "stored", "spoiled"),
+    ("declared_type", "storage", "stored", "corrupt"),
     [
         ("BOOLEAN", "integer", b"1", False),
         ("BOOLEAN", "text", b"1", True),
@@ -251,6 +251,6 @@ def test_the_error_crosses_processes() -> None:
         ("SOMETHING", "blob", b"\xff", False),
     ],
 )
-def test_is_spoiled(declared_type: str, storage: str, stored: bytes, spoiled: bool) -> None:
+def test_is_corrupt(declared_type: str, storage: str, stored: bytes, corrupt: bool) -> None:
     """A value belongs in its column when it is stored as the type says, and can be read."""
-    assert is_spoiled(declared_type, storage, stored) is spoiled
+    assert is_corrupt(declared_type, storage, stored) is corrupt

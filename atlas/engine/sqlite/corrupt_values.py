@@ -12,11 +12,11 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlas.engine.faults import is_undecodable
-from atlas.errors import AtlasError, SpoiledValueError
+from atlas.engine.sqlite.errors import is_undecodable
+from atlas.errors import AtlasError, CorruptValueError
 
 if TYPE_CHECKING:
-    from atlas.engine.connection import Rows
+    from atlas.engine.sqlite.connection import Rows
 
 #: Runs one statement where the error came from: on the same connection, if one is held.
 Query = Callable[[str, Sequence[Any]], Awaitable["Rows"]]
@@ -25,17 +25,17 @@ _WORD = re.compile(r"\w+|\*")
 
 
 def is_suspect(error: Exception) -> bool:
-    """Return whether a spoiled value may be the reason of ``error``."""
+    """Return whether a corrupt value may be the reason of ``error``."""
     if isinstance(error, sqlite3.Error):
         return is_undecodable(error)
-    # UnicodeError: a parameter that is no valid text. Nothing was read yet.
+    # UnicodeError: a parameter that is not valid text. Nothing was read yet.
     return isinstance(error, ValueError) and not isinstance(error, AtlasError | UnicodeError)
 
 
-async def find(query: Query, sql: str, error: Exception) -> SpoiledValueError | None:
+async def find(query: Query, sql: str, error: Exception) -> CorruptValueError | None:
     """Return the error that says which value ``error``, raised by ``sql``, is about.
 
-    That is the first spoiled value in the columns that ``sql`` names. None if
+    That is the first corrupt value in the columns that ``sql`` names. None if
     there is none, as when an expression made the value, and when it cannot be
     looked for.
     """
@@ -54,7 +54,7 @@ async def find(query: Query, sql: str, error: Exception) -> SpoiledValueError | 
 
 async def _look(
     query: Query, table: str, words: set[str], in_text: bool
-) -> SpoiledValueError | None:
+) -> CorruptValueError | None:
     columns = await query("SELECT name, type, pk FROM pragma_table_info(?)", (table,))
     keys = [column["name"] for column in columns if column["pk"]]
     for column in columns:
@@ -64,7 +64,7 @@ async def _look(
         rows = await query(_search(table, name, keys), (declared_type,))
         if rows:
             *key, storage, stored, value = rows[0].values()
-            return SpoiledValueError(
+            return CorruptValueError(
                 table,
                 name,
                 key[0] if len(key) == 1 else tuple(key),
@@ -80,7 +80,7 @@ def _search(table: str, column: str, keys: Sequence[str]) -> str:
         f'SELECT {key}typeof("{column}") AS storage, CAST("{column}" AS BLOB) AS stored,'
         f' CASE typeof("{column}") WHEN \'text\' THEN NULL ELSE "{column}" END AS value'
         f' FROM "{table}" WHERE "{column}" IS NOT NULL'
-        f' AND atlas_is_spoiled(?, typeof("{column}"), CAST("{column}" AS BLOB)) LIMIT 1'
+        f' AND atlas_is_corrupt(?, typeof("{column}"), CAST("{column}" AS BLOB)) LIMIT 1'
     )
 
 

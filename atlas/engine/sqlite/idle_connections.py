@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 
-from atlas.engine.connection import Connection, file_identity
 from atlas.engine.options import EngineOptions
+from atlas.engine.sqlite.connection import Connection, file_identity
 from atlas.errors import DatabaseFileError
 
 #: How many are kept; more than one is only open at a time when queries run side by side.

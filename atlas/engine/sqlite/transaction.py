@@ -19,14 +19,14 @@ from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
-from atlas.engine.connection import Connection, Rows
-from atlas.engine.pool import Lane
-from atlas.engine.shelf import Shelf
+from atlas.engine.sqlite.connection import Connection, Rows
+from atlas.engine.sqlite.idle_connections import Shelf
+from atlas.engine.sqlite.pool import Lane
 from atlas.engine.statement import only_reads
 from atlas.errors import PoolTimeoutError, TransactionLostError
 
 if TYPE_CHECKING:
-    from atlas.engine.sqlite import SQLiteEngine
+    from atlas.engine.sqlite.engine import SQLiteEngine
 
 
 class Savepoint:

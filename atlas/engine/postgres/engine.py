@@ -26,8 +26,8 @@ from piccolo.querystring import QueryString
 from atlas.engine import ddl as dialect
 from atlas.engine import log
 from atlas.engine.options import EngineOptions
-from atlas.engine.pool import PoolStats
-from atlas.engine.postgres_transaction import Batch, CockroachTransaction, Snapshot, Transaction
+from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
+from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.url import masked
 from atlas.errors import (
     ClientError,

@@ -23,10 +23,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from atlas.engine import converters, forks, interrupts
-from atlas.engine.faults import check_whole, check_writable, is_busy, translated
+from atlas.engine import forks
 from atlas.engine.options import EngineOptions
-from atlas.engine.pragmas import only_reads, pragmas
+from atlas.engine.sqlite import converters, interrupts
+from atlas.engine.sqlite.errors import check_whole, check_writable, is_busy, translated
+from atlas.engine.sqlite.pragmas import only_reads, pragmas
 from atlas.errors import ConnectionClosedError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -171,7 +172,7 @@ class Connection:
             target=self._work, name=f"atlas-{'reader' if reader else 'writer'}", daemon=True
         )
 
-    # What follows runs in an event loop; what is no coroutine also without one.
+    # What follows runs in an event loop; what is not a coroutine also without one.
 
     async def open(self) -> None:
         """Start the thread and open the file; raise ``DatabaseFileError`` if that fails."""
@@ -369,8 +370,8 @@ class Connection:
     ) -> Rows:
         """Return the next ``size`` rows of a cursor as dicts; all of them by default.
 
-        SQLite keeps text that is no number in a REAL column, and hands it out as
-        it is: ``ValueError`` for a value under one of ``floats`` that is no float.
+        SQLite keeps text that is not a number in a REAL column, and hands it out as
+        it is: ``ValueError`` for a value under one of ``floats`` that is not a float.
         """
         try:
             tuples = cursor.fetchall() if size is None else cursor.fetchmany(size)
@@ -383,7 +384,7 @@ class Connection:
         for name in floats:
             for row in rows:
                 if type(value := row[name]) is not float and value is not None:
-                    raise ValueError(f"{name}: {value!r} is no float")
+                    raise ValueError(f"{name}: {value!r} is not a float")
         return rows
 
     def trace(self, callback: Callable[[str], None] | None) -> None:
@@ -570,14 +571,14 @@ class Connection:
             self.identity = file_identity(self.path)
         if checked and not self.reader:
             check_writable(self.path)
-        # SQLite reads the file only now: what is no database, or cut off, shows here, before
+        # SQLite reads the file only now: what is not a database, or cut off, shows here, before
         # anything is changed in it.
         self.execute("SELECT count(*) FROM sqlite_master")
         if checked:
             ((page_size,),) = db.execute("PRAGMA page_size")
             check_whole(self.path, page_size)
         self._set_pragmas()
-        db.create_function("atlas_is_spoiled", 3, converters.is_spoiled, deterministic=True)
+        db.create_function("atlas_is_corrupt", 3, converters.is_corrupt, deterministic=True)
 
 
 def file_identity(path: str) -> tuple[int, int] | None:

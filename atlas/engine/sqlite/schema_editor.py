@@ -13,10 +13,9 @@ import re
 import sqlite3
 from collections.abc import Callable
 
-from atlas.engine.connection import Connection
-from atlas.errors import SchemaChangeError
-from atlas.migrate import convert
-from atlas.migrate.definition import (
+from atlas.engine.sqlite import casts
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.create_table import (
     Constraint,
     Definition,
     column_of,
@@ -26,7 +25,8 @@ from atlas.migrate.definition import (
     tokens,
     unquoted,
 )
-from atlas.migrate.rebuild import Progress, rebuild
+from atlas.engine.sqlite.rebuild import Progress, rebuild
+from atlas.errors import SchemaChangeError
 
 __all__ = ["Progress", "alter", "is_alteration"]
 
@@ -48,7 +48,7 @@ def alter(connection: Connection, statement: str, progress: Progress | None = No
     """
     match = _ALTER.fullmatch(statement)
     if match is None:
-        raise SchemaChangeError(f"This is no ALTER TABLE: {statement}")
+        raise SchemaChangeError(f"This is not an ALTER TABLE: {statement}")
     change = _Change(connection, _stored_name(connection, unquoted(match["table"])), progress)
     actions = match["actions"]
     parts = list(split(tokens(actions)))
@@ -112,7 +112,7 @@ class _Change:
             self._check_children()
 
     def _check_children(self) -> None:
-        """Raise ``SchemaChangeError`` if others reference what is no key any more."""
+        """Raise ``SchemaChangeError`` if others reference what is not a key any more."""
         query = (
             "SELECT DISTINCT m.name AS child FROM sqlite_master AS m"
             " JOIN pragma_foreign_key_list(m.name) AS f"
@@ -238,8 +238,8 @@ class _Change:
         old, stored.type = stored.type, type
         if old.upper() == type.upper():
             return
-        self._connection.create_function("atlas_converted", 3, convert.converted)
-        self._connection.create_function("atlas_misfit", 3, convert.reason)
+        self._connection.create_function("atlas_converted", 3, casts.converted)
+        self._connection.create_function("atlas_misfit", 3, casts.reason)
         arguments = f"{quoted(column)}, {_literal(old)}, {_literal(type)}"
         misfits = f"{quoted(self._table)} WHERE atlas_misfit({arguments}) IS NOT NULL"
         count = self._run(f"SELECT count(*) AS n FROM {misfits}")[0]["n"]
@@ -337,7 +337,7 @@ class _Change:
         """Rename the indexes over one column whose names follow from table and column.
 
         Those over several are constraints to Piccolo, whose migrations make them
-        anew under their new names.
+        again under their new names.
         """
         for index, columns, _ in self._indexes():
             if len(columns) != 1:

@@ -59,7 +59,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The word in capitals; empty for anything that is no plain word."""
+        """The word in capitals; empty for anything that is not a plain word."""
         return self.text.upper() if self.kind == "word" else ""
 
 
@@ -199,7 +199,7 @@ def parse(sql: str) -> Definition:
     found = tokens(sql)
     first = next((i for i, token in enumerate(found) if token.text == "("), None)
     if first is None:  # CREATE TABLE … AS SELECT is kept with its columns; a virtual table is not
-        raise SchemaChangeError(f"This is no table that can be rebuilt: {sql[:100]}")
+        raise SchemaChangeError(f"This is not a table that can be rebuilt: {sql[:100]}")
     last = max(i for i, token in enumerate(found) if token.text == ")")
     definition = Definition([], [], sql[found[last].end :].strip())
     for part in split(found[first + 1 : last]):

@@ -18,14 +18,14 @@ from typing import Any
 from piccolo.querystring import QueryString
 from piccolo.table import Table as PiccoloTable
 
+from atlas.check.findings import Finding, Link, Severity
 from atlas.columns import Date, Decimal, Integer, ModelColumn, Timestamp
-from atlas.engine import converters
-from atlas.engine.connection import Connection
+from atlas.engine.sqlite import converters
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import InvalidValueError, shown
-from atlas.migrate.definition import quoted
-from atlas.migrate.findings import Finding, Link, Severity
 from atlas.migrate.report import Progress
-from atlas.migrate.schema import Index, Kind, Schema, Table
+from atlas.schema.schema import Index, Kind, Schema, Table
 
 #: How Atlas stores an instant; texts of this form sort as the instants do.
 _INSTANT = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
@@ -152,7 +152,7 @@ class _Check:
             if not number.is_integer():
                 raise ValueError
             return int(number) if storage == "real" else int(stored)
-        if converters.is_spoiled(self._type, storage, stored):
+        if converters.is_corrupt(self._type, storage, stored):
             raise ValueError
         return converters.converted(self._type, stored)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from atlas.columns import Now
 from atlas.errors import MigrationError
-from atlas.migrate.dialect import default_sql
-from atlas.migrate.schema import Column, ForeignKey, Index, Names, Table
+from atlas.schema.dialect import default_sql
+from atlas.schema.schema import Column, ForeignKey, Index, Names, Table
 
 #: Beside the package in a checkout, in it when it was installed.
 _PLACES = (
@@ -78,7 +78,7 @@ def _table(name: str, domain: str, body: str) -> Table:
             else:
                 indexes.append(Index(names, unique=match["kind"] == "Unique", name=None))
         elif line.startswith("- ") and not line.startswith("- Note: "):
-            raise MigrationError(f"docs/model.md, {name}: {line!r} is no key, index or note.")
+            raise MigrationError(f"docs/model.md, {name}: {line!r} is not a key, index or note.")
     return Table(name, columns, primary_key, foreign_keys, tuple(indexes), app=domain)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
 
-from atlas.migrate.dialect import default_sql, type_sql
-from atlas.migrate.schema import Column, Dialect, ForeignKey, Index, Names, Table
+from atlas.schema.dialect import default_sql, type_sql
+from atlas.schema.schema import Column, Dialect, ForeignKey, Index, Names, Table
 
 #: Piccolo's own table, which notes the migrations that have run.
 LOG_TABLE = Migration._meta.tablename

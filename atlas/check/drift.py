@@ -24,14 +24,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.apps.migrations.auto.schema_snapshot import SchemaSnapshot
 from piccolo.conf.apps import AppConfig, Finder
 
-from atlas.client.scope import current_engine
-from atlas.engine.factory import AtlasEngine
-from atlas.engine.options import EngineOptions
-from atlas.errors import MigrationError
-from atlas.migrate import database, log, model
-from atlas.migrate.declared import from_classes, from_snapshot
-from atlas.migrate.files import app_names, migration_files
-from atlas.migrate.findings import (
+from atlas.check.findings import (
     Finding,
     Report,
     found_in_database,
@@ -40,8 +33,16 @@ from atlas.migrate.findings import (
     log_finding,
     note,
 )
-from atlas.migrate.reading import reading
-from atlas.migrate.schema import Dialect, Kind, Schema, Table, differences
+from atlas.client.scope import current_engine
+from atlas.engine.factory import AtlasEngine
+from atlas.engine.options import EngineOptions
+from atlas.errors import MigrationError
+from atlas.migrate import log
+from atlas.migrate.files import app_names, migration_files
+from atlas.schema import database, model
+from atlas.schema.declared import from_classes, from_snapshot
+from atlas.schema.reading import reading
+from atlas.schema.schema import Dialect, Kind, Schema, Table, differences
 
 if TYPE_CHECKING:
     from atlas.client.client import Client
@@ -121,7 +122,7 @@ def atlas_engine() -> AtlasEngine:
     """
     engine: Any = current_engine()
     if not isinstance(getattr(engine, "options", None), EngineOptions):
-        raise MigrationError("The DB of piccolo_conf is no engine of Atlas's.")
+        raise MigrationError("The DB of piccolo_conf is not an engine of Atlas's.")
     return engine  # type: ignore[no-any-return]
 
 
@@ -208,7 +209,7 @@ async def _compared_database(
 
 def model_findings(path: Path) -> Iterator[Finding]:
     """Yield what the 38 table classes have otherwise than the model at ``path``."""
-    from atlas import TABLES  # which the migrations, that import this package, come before
+    from atlas.tables import TABLES  # which the migrations, that import this package, come before
 
     tables = model.from_model(path.read_text(encoding="utf-8"))
     # The model names no index.
@@ -350,7 +351,7 @@ def database_findings(code: Code, expected: Schema, found: Schema) -> list[Findi
 
 
 def notes(code: Code, contents: database.Contents) -> Iterator[Finding]:
-    """Yield what is in the database besides our tables, and is no fault."""
+    """Yield what is in the database besides our tables, and is not a fault."""
     for name, table in contents.triggers:
         yield note(Kind.trigger, code.owner(table), table, name, "Migrations keep it, if they can.")
     for name in contents.views:

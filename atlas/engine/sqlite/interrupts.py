@@ -35,7 +35,7 @@ def repeat(interrupt: Callable[[], bool]) -> None:
 
 @forks.in_child
 def _forget() -> None:
-    """Begin anew: the thread is the parent's, and may have held the lock."""
+    """Begin again: the thread is the parent's, and may have held the lock."""
     global _lock, _thread
     _lock, _thread = threading.RLock(), None
     _pending.clear()

@@ -14,9 +14,9 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from atlas.engine.compiled import compiled
-from atlas.engine.connection import MEMORY, Connection, Rows
-from atlas.engine.sqlite import SQLiteEngine
+from atlas.engine.sqlite.compiled import compiled
+from atlas.engine.sqlite.connection import MEMORY, Connection, Rows
+from atlas.engine.sqlite.engine import SQLiteEngine
 
 
 class ReadOnlyFile:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from atlas.migrate.schema import Dialect
+from atlas.schema.schema import Dialect
 
 #: What PostgreSQL's ``format_type`` says for the names that column classes use.
 _POSTGRES_TYPES = {

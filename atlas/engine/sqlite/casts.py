@@ -76,12 +76,12 @@ def _to_text(value: Any, name: str, arguments: tuple[int, ...]) -> str:
 def _to_integer(value: Any, name: str, arguments: tuple[int, ...]) -> int:
     if isinstance(value, str):
         if not re.fullmatch(r"[+-]?[0-9]+", value.strip()):
-            raise ValueError("is no integer")
+            raise ValueError("is not an integer")
         value = value.strip()
     elif isinstance(value, float | decimal.Decimal) and value != _truncated(value):
-        raise ValueError("is no whole number")
+        raise ValueError("is not a whole number")
     elif not isinstance(value, int | float | decimal.Decimal):
-        raise ValueError("is no integer")
+        raise ValueError("is not an integer")
     number = int(value)
     if not -_RANGES[name] <= number < _RANGES[name]:
         raise ValueError(f"does not fit {name}")
@@ -94,15 +94,15 @@ def _truncated(value: float | decimal.Decimal) -> int | None:
 
 def _to_real(value: Any, name: str, arguments: tuple[int, ...]) -> float:
     if isinstance(value, bytes | bool | datetime.date):
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise ValueError("is no number") from None
+        raise ValueError("is not a number") from None
     if not math.isfinite(number):
-        raise ValueError("is no finite number")
+        raise ValueError("is not a finite number")
     if isinstance(value, int) and int(number) != value:
-        raise ValueError("is no exact float; whole numbers are exact up to 2^53")
+        raise ValueError("is not an exact float; whole numbers are exact up to 2^53")
     return number
 
 
@@ -110,9 +110,9 @@ def _to_numeric(value: Any, name: str, arguments: tuple[int, ...]) -> Any:
     try:
         number = decimal.Decimal(str(value).strip())
     except decimal.InvalidOperation:
-        raise ValueError("is no number") from None
+        raise ValueError("is not a number") from None
     if isinstance(value, bool) or not number.is_finite():
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     if arguments:
         precision, scale = arguments[0], (*arguments[1:], 0)[0]
         if number != round(number, scale) or abs(number) >= decimal.Decimal(10) ** (
@@ -144,7 +144,7 @@ def _to_date(value: Any, name: str, arguments: tuple[int, ...]) -> str:
             raise ValueError("has a time of day, which a date cannot hold")
         value = value.date()
     if not isinstance(value, datetime.date):
-        raise ValueError("is no date")
+        raise ValueError("is not a date")
     return value.isoformat()
 
 
@@ -167,7 +167,7 @@ def _instant(value: Any) -> datetime.datetime:
             return datetime.datetime.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise ValueError("is no date or timestamp")
+    raise ValueError("is not a date or timestamp")
 
 
 _TO: dict[str, Callable[[Any, str, tuple[int, ...]], Any]] = {

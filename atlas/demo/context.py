@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ulid import base32
 
-import atlas
+from atlas import tables
 from atlas.demo.names import Names
 from atlas.demo.size import Size
 from atlas.table import Table
@@ -28,7 +28,7 @@ _OPENING = timedelta(hours=1)
 _OPEN_MS = 10 * 60 * 60 * 1000
 
 
-class World:
+class Context:
     """The rows made since they were last taken, and the chance that makes them.
 
     ``ids`` are those of the reference rows: table and code to id.
@@ -59,7 +59,7 @@ class World:
 
     def take(self) -> Rows:
         """Return the rows made since the last call, parents before children."""
-        rows: Rows = [(table, self._rows[table]) for table in atlas.TABLES if table in self._rows]
+        rows: Rows = [(table, self._rows[table]) for table in tables.TABLES if table in self._rows]
         self._rows = defaultdict(list)
         return rows
 

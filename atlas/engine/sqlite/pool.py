@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.engine.connection import MEMORY, Connection, Result, SharedJob, tell
 from atlas.engine.options import EngineOptions
+from atlas.engine.sqlite.connection import MEMORY, Connection, Result, SharedJob, tell
 from atlas.errors import ClientError, ConnectionClosedError, PoolTimeoutError
 
 #: How long the end of the process waits for a connection to close its file.

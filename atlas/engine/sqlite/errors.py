@@ -34,7 +34,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def is_undecodable(error: sqlite3.Error) -> bool:
-    """Return whether the reason is stored text that is no UTF-8; the module gives it no code."""
+    """Return whether the reason is stored text that is not UTF-8; the module gives it no code."""
     return _code(error) == 0 and str(error).startswith("Could not decode to UTF-8")
 
 
@@ -57,8 +57,8 @@ def check_whole(path: str, page_size: int) -> None:
     size = _size(path)
     if size % page_size and not (_size(f"{path}-wal") or _size(f"{path}-journal")):
         raise DatabaseFileError(
-            f"{path}: is damaged: its size, {size} bytes, is no multiple of {page_size}. It was "
-            f"cut off while it was copied, or is no database. {_RESTORE}"
+            f"{path}: is damaged: its size, {size} bytes, is not a multiple of {page_size}. It was "
+            f"cut off while it was copied, or is not a database. {_RESTORE}"
         )
 
 
@@ -84,8 +84,8 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
         return DatabaseFileError(f"{path}: cannot be opened: {_why_not_opened(Path(path))}")
     if code == sqlite3.SQLITE_NOTADB:
         return DatabaseFileError(
-            f"{path}: is no SQLite database (or an encrypted one). Give the path of a database, "
-            "or of a file that does not exist yet."
+            f"{path}: is not an SQLite database (or an encrypted one). Give the path of a "
+            "database, or of a file that does not exist yet."
         )
     if code == sqlite3.SQLITE_CORRUPT:
         return DatabaseFileError(
@@ -136,7 +136,7 @@ def _why_not_opened(path: Path) -> str:
     if not path.parent.exists():
         return f"the folder {path.parent} does not exist; make it first."
     if not path.parent.is_dir():
-        return f"{path.parent} is no folder."
+        return f"{path.parent} is not a folder."
     if not path.exists():
         return "there is no such file. Make it with: piccolo migrations forwards all"
     return (

@@ -6,7 +6,7 @@ opens no database.
 
 A snapshot's columns know only what the migrations wrote (``params``): where one
 was altered, its attributes are still the old ones (schema_snapshot.py, 1.38). So
-each column is made anew from its ``params``, for the classes as well.
+each column is made again from its ``params``, for the classes as well.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from piccolo.table import Table as PiccoloTable
 
 from atlas.columns import ModelColumn
 from atlas.constraints import Index as IndexConstraint
-from atlas.migrate.dialect import default_sql, type_sql
-from atlas.migrate.schema import ANY_DEFAULT, Column, Dialect, ForeignKey, Index, Names, Table
+from atlas.schema.dialect import default_sql, type_sql
+from atlas.schema.schema import ANY_DEFAULT, Column, Dialect, ForeignKey, Index, Names, Table
 from atlas.ulid import new_ulid
 
 

@@ -18,17 +18,19 @@ from typing import Any
 from piccolo.table import Table as PiccoloTable
 from piccolo.table import sort_table_classes
 
-from atlas.engine.connection import MEMORY
+from atlas.check import corrupt_values, drift
+from atlas.check.findings import Finding, Severity, sentences
+from atlas.engine.sqlite.connection import MEMORY
+from atlas.engine.sqlite.create_table import parse, quoted
+from atlas.engine.sqlite.rebuild import rebuild
 from atlas.errors import MigrationError, SchemaChangeError
-from atlas.migrate import database, drift, log, values
+from atlas.migrate import log
 from atlas.migrate.backup import back_up
-from atlas.migrate.definition import parse, quoted
-from atlas.migrate.findings import Finding, Severity, sentences
-from atlas.migrate.reading import connection_of, reading
-from atlas.migrate.rebuild import rebuild
 from atlas.migrate.report import Progress
-from atlas.migrate.schema import Index, Kind, Schema, Table
 from atlas.migrate.transaction import schema_transaction
+from atlas.schema import database
+from atlas.schema.reading import connection_of, reading
+from atlas.schema.schema import Index, Kind, Schema, Table
 
 #: Mended by making and dropping indexes, on both databases.
 _BY_INDEX = frozenset(
@@ -41,7 +43,7 @@ _BY_INDEX = frozenset(
         Kind.index_definition,
     }
 )
-#: Mended by building the table anew, on SQLite.
+#: Mended by building the table again, on SQLite.
 _BY_REBUILD = frozenset(
     {
         Kind.missing_column,
@@ -222,15 +224,15 @@ class _Adopter:
             connection = connection_of(reader)
             classes = list(self._classes.values())
             findings += await connection.run(
-                lambda: values.scan(connection, classes, tables, self._progress)
+                lambda: corrupt_values.scan(connection, classes, tables, self._progress)
             )
-            findings += await connection.run(lambda: values.lost_references(connection))
+            findings += await connection.run(lambda: corrupt_values.lost_references(connection))
         for name, table in self._expected.items():
             if name not in tables:
                 continue
             for index in _Indexes(table, tables[name]).missing:
                 if index.unique and set(index.columns) <= tables[name].columns.keys():
-                    found = await values.duplicates(reader, name, index)
+                    found = await corrupt_values.duplicates(reader, name, index)
                     findings += [found] if found else []
         return [*(_as_note(f) for f in findings), *drift.notes(self._code, contents)]
 
@@ -274,7 +276,7 @@ class _Adopter:
             parts = []
             if rebuilt:
                 declared = sum(f.kind not in _BY_INDEX for f in findings)
-                parts.append(f"built anew for {declared} difference(s)")
+                parts.append(f"built again for {declared} difference(s)")
             if dropped := [index.name for index in indexes.wrong if index.name is not None]:
                 parts.append(f"indexes dropped: {', '.join(dropped)}")
             if made := [self._index_name(name, index) for index in indexes.missing]:
@@ -417,4 +419,4 @@ def _as_note(finding: Finding) -> Finding:
 
 
 def _stored_form(value: Any) -> Any:
-    return values.stored_form(value.encode()) if isinstance(value, str) else value
+    return corrupt_values.stored_form(value.encode()) if isinstance(value, str) else value

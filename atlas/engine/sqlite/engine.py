@@ -24,15 +24,16 @@ from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 
-from atlas.engine import converters, forks, log, spoiled
 from atlas.engine import ddl as dialect
-from atlas.engine.compiled import compiled
-from atlas.engine.connection import MEMORY, Connection, Result, Rows
+from atlas.engine import forks, log
 from atlas.engine.options import EngineOptions
-from atlas.engine.pool import Lane, Pool, PoolStats
-from atlas.engine.shelf import Shelf
+from atlas.engine.sqlite import converters, corrupt_values
+from atlas.engine.sqlite.compiled import compiled
+from atlas.engine.sqlite.connection import MEMORY, Connection, Result, Rows
+from atlas.engine.sqlite.idle_connections import Shelf
+from atlas.engine.sqlite.pool import Lane, Pool, PoolStats
+from atlas.engine.sqlite.transaction import Snapshot, Transaction
 from atlas.engine.statement import only_reads
-from atlas.engine.transaction import Snapshot, Transaction
 from atlas.errors import ClientError, ConfigurationError, ConnectionClosedError
 
 #: RETURNING, which Piccolo's inserts and our saves rely on.
@@ -221,9 +222,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
                 reads = only_reads(sql) if reads is None else reads
                 rows = await self._run_alone(sql, parameters, floats, reads, in_pool)
         except (ValueError, sqlite3.OperationalError) as error:
-            if spoiled.is_suspect(error):
+            if corrupt_values.is_suspect(error):
                 query = partial(self._look_again, transaction, in_pool)
-                if (found := await spoiled.find(query, sql, error)) is not None:
+                if (found := await corrupt_values.find(query, sql, error)) is not None:
                     raise found from error
             raise
         if self.pool is not None:
@@ -402,12 +403,12 @@ class Batch(BaseBatch):
         try:
             return await connection.run(lambda: function(connection), reads=True)
         except (ValueError, sqlite3.OperationalError) as error:
-            if spoiled.is_suspect(error):
+            if corrupt_values.is_suspect(error):
 
                 async def query(sql: str, parameters: Sequence[Any]) -> Rows:
                     return await connection.run(lambda: connection.execute(sql, parameters))
 
-                if (found := await spoiled.find(query, self._sql, error)) is not None:
+                if (found := await corrupt_values.find(query, self._sql, error)) is not None:
                     raise found from error
             raise
 

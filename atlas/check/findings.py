@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from atlas.migrate.schema import Difference, Kind
+from atlas.schema.schema import Difference, Kind
 
 #: Raised when a key or value of the JSON is renamed or taken away; new ones may come without.
 JSON_VERSION = 1
@@ -40,7 +40,7 @@ class Finding:
 
     kind: Kind
     link: Link
-    #: The app whose table or migration it is; empty for what is no app's.
+    #: The app whose table or migration it is; empty for what is not an app's.
     app: str
     table: str | None
     #: The column, index, rule, trigger or migration; None when it is the table itself.
@@ -103,7 +103,7 @@ _SENTENCES = {
     Kind.extra_rule: "a rule too many in {where}",
     Kind.missing_value: "is null in {found}, and required",
     Kind.unreadable_value: "is not {expected} in {found}",
-    Kind.other_form: "is no text of the form {expected} in {found}",
+    Kind.other_form: "is not text of the form {expected} in {found}",
     Kind.refused_value: "is a value that the model does not allow in {found}",
     Kind.lost_reference: "{found} reference rows of {expected} that are not there",
     Kind.duplicate_values: "{found} that are to be unique are there more than once",
@@ -192,10 +192,11 @@ def _finding(difference: Difference, link: Link, app: str, remedy: str) -> Findi
 _REPAIR = "Mend it, with every row as it is: atlas adopt --repair"
 _DATABASE_REMEDIES = {
     Kind.missing_table: (
-        "Restore it from a backup. If its rows are not missed, make it anew: atlas adopt --repair"
+        "Restore it from a backup. If its rows are not missed, make it again: atlas adopt --repair"
     ),
     Kind.missing_column: (
-        "Restore it from a backup. If its values are not missed, make it anew: atlas adopt --repair"
+        "Restore it from a backup. If its values are not missed, make it again: "
+        "atlas adopt --repair"
     ),
     Kind.extra_table: (
         "Register the app that it belongs to in piccolo_conf.py, or drop it when nobody needs it: "
@@ -228,7 +229,7 @@ def log_finding(
 
 
 def note(kind: Kind, app: str, table: str | None, name: str | None, remedy: str) -> Finding:
-    """Return what is in the database, is no fault, and is worth knowing."""
+    """Return what is in the database, is not a fault, and is worth knowing."""
     return Finding(
         kind=kind,
         link=Link.database,

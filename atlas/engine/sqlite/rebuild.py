@@ -1,4 +1,4 @@
-"""An SQLite table, built anew with another definition and the same rows.
+"""An SQLite table, built again with another definition and the same rows.
 
 In: a connection in a transaction without foreign keys, a table, its new
 definition. Out: the table changed, with its rows, indexes and triggers, and
@@ -12,9 +12,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
-from atlas.engine.connection import Connection
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.create_table import Definition, quoted
 from atlas.errors import SchemaChangeError
-from atlas.migrate.definition import Definition, quoted
 
 #: Called with a table, how many of its rows are copied, and how many there are.
 Progress = Callable[[str, int, int], None]
@@ -42,7 +42,7 @@ def rebuild(
     # 2. The transaction has begun: they cannot be switched off inside it.
     if run("PRAGMA foreign_keys")[0]["foreign_keys"]:
         raise SchemaChangeError(
-            f"{table}: SQLite can make this change only by building the table anew, without "
+            f"{table}: SQLite can make this change only by building the table again, without "
             "foreign keys. Do it in a migration, or inside: "
             "async with atlas.migrate.schema_transaction(engine)"
         )

@@ -26,7 +26,7 @@ from atlas.engine.statement import only_reads
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError
 
 if TYPE_CHECKING:
-    from atlas.engine.postgres import _Shared
+    from atlas.engine.postgres.engine import _Shared
 
 Result = TypeVar("Result")
 

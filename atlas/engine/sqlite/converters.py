@@ -2,7 +2,7 @@
 
 In: the bytes SQLite stores in a column of a declared type. Out: the Python
 value, or ``ValueError`` where they are none of that type: Piccolo reads a 2 in
-a bool as False, and another zone's timestamp as UTC (engine/sqlite.py, 1.38.0).
+a bool as False, and another zone's timestamp as UTC (engine/sqlite/engine.py, 1.38.0).
 
 Converters belong to the ``sqlite3`` module, so these serve the whole process.
 """
@@ -17,7 +17,7 @@ from typing import Any
 _BOOLEANS = {b"1": True, b"0": False}
 
 # int() also takes 1_000, and fromisoformat 20260102, 2026-W01-5 and, as a time in the year 1712,
-# the milliseconds 1712011200000: all of them are spoiled values here. The form is checked by hand
+# the milliseconds 1712011200000: all of them are corrupt values here. The form is checked by hand
 # because a large select converts hundreds of thousands of these.
 _DASH, _COLON = b"-:"
 
@@ -27,7 +27,7 @@ def to_bool(stored: bytes) -> bool:
     try:
         return _BOOLEANS[stored]
     except KeyError:
-        raise ValueError(f"{_text(stored)!r} is no boolean (0 or 1)") from None
+        raise ValueError(f"{_text(stored)!r} is not a boolean (0 or 1)") from None
 
 
 def to_date(stored: bytes) -> datetime.date:
@@ -37,14 +37,14 @@ def to_date(stored: bytes) -> datetime.date:
             return datetime.date.fromisoformat(stored.decode())
     except ValueError:  # as of February 30
         pass
-    raise ValueError(f"{_text(stored)!r} is no date (YYYY-MM-DD)")
+    raise ValueError(f"{_text(stored)!r} is not a date (YYYY-MM-DD)")
 
 
 def to_int(stored: bytes) -> int:
     """Return a whole number."""
     if stored.isdigit() or (stored[:1] == b"-" and stored[1:].isdigit()):
         return int(stored)
-    raise ValueError(f"{_text(stored)!r} is no integer")
+    raise ValueError(f"{_text(stored)!r} is not an integer")
 
 
 def to_timestamp(stored: bytes) -> datetime.datetime:
@@ -59,7 +59,7 @@ def to_timestamp(stored: bytes) -> datetime.datetime:
             return moment.astimezone(datetime.UTC)
     except (IndexError, ValueError, OverflowError):  # cut off; no such day; before the year 1
         pass
-    raise ValueError(f"{_text(stored)!r} is no timestamp (YYYY-MM-DD HH:MM:SS+00:00)")
+    raise ValueError(f"{_text(stored)!r} is not a timestamp (YYYY-MM-DD HH:MM:SS+00:00)")
 
 
 def to_text(stored: bytes) -> str:
@@ -88,7 +88,7 @@ def converted(declared_type: str, stored: bytes) -> Any:
     return _STORED_AS[declared_type][1](stored)
 
 
-def is_spoiled(declared_type: str, storage: str, stored: bytes) -> bool:
+def is_corrupt(declared_type: str, storage: str, stored: bytes) -> bool:
     """Return whether a value, stored as ``storage`` (SQLite's typeof), is none of its column's."""
     if declared_type not in _STORED_AS:
         return False

@@ -1,0 +1,1 @@
+"""What differs between a database, its migrations and the model; taking databases over."""
