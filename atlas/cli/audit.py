@@ -13,7 +13,7 @@ import typer
 from atlas.cli.app import app, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.client.client import Client, create_client
+    from atlas.client.client import Client
     from atlas.rules import Report
     from atlas.table import Table
 
@@ -102,6 +102,7 @@ async def _audit(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from atlas.client.client import create_client
     from atlas.rules import Progress as Step
     from atlas.rules import audit
     from atlas.tables import TABLES
