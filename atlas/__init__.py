@@ -4,8 +4,7 @@ The front door: the client, the 38 tables in the order in which they are created
 and the errors. Importing it opens no database and reads no setting.
 """
 
-from importlib.metadata import version
-
+from atlas import patches
 from atlas.client.client import Client, create_client
 from atlas.client.scope import bind
 from atlas.client.sync import SyncClient, sync_client
@@ -32,7 +31,7 @@ from atlas.errors import (
     UpsertError,
 )
 from atlas.param import Param
-from atlas.seeding import seed
+from atlas.seeding.seed import seed
 from atlas.tables import (
     TABLES,
     Account,
@@ -76,9 +75,8 @@ from atlas.tables import (
 )
 from atlas.upsert.result import RowError, UpsertResult
 
-__version__ = version("atlas")
-
 bind(*TABLES)
+patches.apply()
 
 __all__ = [
     "TABLES",
@@ -150,3 +148,12 @@ __all__ = [
     "seed",
     "sync_client",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Return ``__version__``, which few programs ask for, and finding it takes a while."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("atlas")

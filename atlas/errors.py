@@ -31,10 +31,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from atlas.upsert.result import UpsertResult
+from typing import Any, Protocol
 
 _SHOWN_CHARACTERS = 100
 
@@ -105,6 +102,21 @@ class RuleViolationError(AtlasError, ValueError):
         return type(self), (self.table, self.rule, self.column, self.sentence, self.others)
 
 
+class _Refusals(Protocol):
+    """What an ``UpsertError`` tells of: an ``atlas.UpsertResult``."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    duplicates: int
+    committed: int
+    errors: list[Any]
+
+    @property
+    def refused(self) -> int:
+        """How many rows were refused."""
+
+
 class UpsertError(AtlasError, ValueError):
     """Rows that an upsert refused. Nothing was written, or no more than ``result`` says.
 
@@ -112,7 +124,7 @@ class UpsertError(AtlasError, ValueError):
     ``max_errors`` bad rows. ``result.committed`` is 0 unless ``commit_every`` was given.
     """
 
-    def __init__(self, table: str, result: UpsertResult) -> None:
+    def __init__(self, table: str, result: _Refusals) -> None:
         self.table = table
         self.result = result
         self.errors = result.errors

@@ -1,28 +1,34 @@
 """Settings: the only reader of the environment and of ``.env``.
 
 In: environment variables, then a ``.env`` file in the working directory, then
-the defaults below. Out: one ``Settings`` object. ``.env.example`` lists them all.
+the defaults below. Out: one ``Settings`` object, and the engine it describes.
+``.env.example`` lists them all.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from atlas.engine.options import LEAST, MOST, EngineOptions, Synchronous
+from atlas.engine.factory import AtlasEngine, create_engine
+from atlas.engine.options import LEAST, MOST, EngineOptions, GivenOptions
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
 
 
-def _number(name: str) -> Any:
-    return Field(default=getattr(EngineOptions, name), ge=LEAST[name], le=MOST)
+def _field(name: str, hint: Any) -> tuple[Any, Any]:
+    """Return the type and the default of the setting of one of the engine's options."""
+    default = getattr(EngineOptions, name)
+    if name in LEAST:
+        return hint, Field(default=default, ge=LEAST[name], le=MOST)
+    return (
+        Annotated[hint, BeforeValidator(str.upper)] if isinstance(default, str) else hint
+    ), default
 
 
-class Settings(BaseSettings):
-    """What an installation may choose. Each field is read from the variable of its name."""
-
+class _Location(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8",
@@ -33,17 +39,16 @@ class Settings(BaseSettings):
     #: Where the data is: ``file:PATH``, ``sqlite:///PATH`` or ``postgresql://…``.
     database_url: str = Field(default="file:atlas-ops.db", repr=False)
 
-    # The rest is described where it is used, in atlas/engine/options.py.
-    atlas_pool_size: int = _number("pool_size")
-    atlas_acquire_timeout_ms: int = _number("acquire_timeout_ms")
-    atlas_busy_timeout_ms: int = _number("busy_timeout_ms")
-    atlas_synchronous: Annotated[Synchronous, BeforeValidator(str.upper)] = (
-        EngineOptions.synchronous
-    )
-    atlas_read_only: bool = EngineOptions.read_only
-    atlas_statement_cache: int = _number("statement_cache")
-    atlas_log_queries: bool = EngineOptions.log_queries
-    atlas_log_parameters: bool = EngineOptions.log_parameters
+
+#: ``atlas_pool_size`` and so on: what atlas/engine/options.py describes.
+_FIELDS: dict[str, Any] = {
+    f"atlas_{name}": _field(name, hint) for name, hint in get_type_hints(EngineOptions).items()
+}
+_EngineSettings: Any = create_model("_EngineSettings", __base__=_Location, **_FIELDS)
+
+
+class Settings(_EngineSettings):  # type: ignore[misc] # its fields are those of EngineOptions
+    """What an installation may choose. Each field is read from the variable of its name."""
 
     #: Whether an SQLite file is copied before a migration that may lose something.
     atlas_migration_backup: bool = True
@@ -77,3 +82,20 @@ class Settings(BaseSettings):
     def engine_options(self) -> dict[str, Any]:
         """Return the options of the engine by their names, without the prefix."""
         return {name: getattr(self, f"atlas_{name}") for name in EngineOptions.names()}
+
+    def create_engine(self, url: str | None, given: GivenOptions) -> AtlasEngine:
+        """Return the engine of ``url``, by default that of ``DATABASE_URL``; nothing is opened.
+
+        Options that are given win over those in the URL, and these over the
+        settings. Raises ``ConfigurationError`` for what cannot be used.
+        """
+        parsed = self.url() if url is None else DatabaseURL.parse(url)
+        chosen = {name: value for name, value in given.items() if value is not None}
+        if unknown := given.keys() - set(EngineOptions.names()):
+            raise TypeError(
+                f"There is no option {', '.join(sorted(unknown))}; there are: "
+                f"{', '.join(EngineOptions.names())}."
+            )
+        return create_engine(
+            parsed, EngineOptions(**{**self.engine_options(), **parsed.options, **chosen})
+        )

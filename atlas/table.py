@@ -21,13 +21,10 @@ from piccolo.querystring import QueryString, Selectable
 from piccolo.table import TABLE_REGISTRY
 from piccolo.table import Table as PiccoloTable
 
-from atlas import patches
 from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError
 from atlas.m2m import AddRelated, RelatedRows
 from atlas.query import Delete, GetRelated, Insert, Objects, Refresh, Select, Update, UpdateSelf
-
-patches.apply()
 
 #: PostgreSQL cuts longer names silently (NAMEDATALEN - 1).
 _LONGEST_NAME = 63

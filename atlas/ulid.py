@@ -13,8 +13,6 @@ import time
 from functools import cache
 from itertools import product
 
-from ulid import base32
-
 #: The canonical text form. The first character is at most 7: 26 x 5 bits hold 128.
 ULID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -54,6 +52,8 @@ _generator = _Generator()
 
 
 def _text(number: int) -> str:
+    from ulid import base32  # takes a tenth of the time of `import atlas`, which makes no id
+
     return base32.encode(number.to_bytes(16, "big"))
 
 

@@ -19,7 +19,9 @@ from atlas.upsert.result import RowError, UpsertResult
 CLASSES = {
     name: value
     for name, value in vars(errors).items()
-    if inspect.isclass(value) and value.__module__ == errors.__name__
+    if inspect.isclass(value)
+    and value.__module__ == errors.__name__
+    and issubclass(value, Exception)
 }
 
 #: A line of the tree: its depth in pairs of branches, a name, a purpose, and maybe a built-in.

@@ -11,12 +11,12 @@ import contextlib
 import contextvars
 import datetime
 import inspect
+import pkgutil
 import re
 import sqlite3
 import subprocess
 import sys
 import tomllib
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,10 @@ from piccolo.utils.pydantic import create_pydantic_model
 
 import atlas
 import atlas.conf
+import atlas.stock
 from atlas import patches
 from atlas.client import scope
-from atlas.migrate import steps
+from atlas.migrate import report, steps
 
 DAY = datetime.timedelta(days=1)
 
@@ -236,7 +237,7 @@ assert tester.run_pytest is not names[2]
 
 
 def test_stock_commands_have_the_faults_that_are_patched() -> None:
-    """Needed: ``_fixtures``, ``_sql_shell``, ``_playground`` and ``_tester``; and applied.
+    """Needed: ``_fixtures_*``, ``_sql_shell``, ``_playground`` and ``_tester``; and applied.
 
     What each command does with them is tested in test_fixtures.py, test_shell.py
     and test_playground.py.
@@ -251,9 +252,9 @@ def test_importing_atlas_registers_no_table_of_the_stock_playground() -> None:
 
 
 def test_piccolos_commands_ask_the_client_in_scope() -> None:
-    """Applied: ``patches.replace_get_engine``."""
-    assert Finder.get_engine is scope._get_engine
-    assert scope._original_get_engine.__module__ == "piccolo.conf.apps"
+    """Applied: ``patches._get_engine``."""
+    assert Finder.get_engine is scope.get_engine
+    assert atlas.stock.get_engine.__module__ == "piccolo.conf.apps"
 
 
 STOCK_RUN = """
@@ -287,7 +288,7 @@ def project_of(folder: Path, conf: str) -> process_project.Project:
 
 
 def test_stock_commits_each_migration_alone(tmp_path: Path) -> None:
-    """Needed: ``patches._migrations_run``. What came before a failure stays."""
+    """Needed: ``patches._forwards``. What came before a failure stays."""
     project = project_of(tmp_path, "")
     result = process_project.finished(project.start("python", "-c", STOCK_RUN))
     assert result.stdout.endswith("['m1']\n"), result.stderr
@@ -307,7 +308,7 @@ def test_projects_with_another_engine_keep_stock_runs(tmp_path: Path) -> None:
 async def test_who_has_piccolos_function_already_gets_atlass_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Applied: ``patches._migrations_run``, in the function objects themselves.
+    """Applied: ``patches._forwards``, in the function objects themselves.
 
     The defaults stay Piccolo's, and what goes wrong is raised.
     """
@@ -316,15 +317,15 @@ async def test_who_has_piccolos_function_already_gets_atlass_run(
         await forwards.run_forwards("core", "m9")
     assert forwards.run_forwards.__defaults__ == ("all", False, False)
     assert backwards.run_backwards.__defaults__ == ("1", False, False, False)
-    assert patches.stock_run_forwards.__code__ is not forwards.run_forwards.__code__
+    assert atlas.stock.kept("run_forwards").__code__ is not forwards.run_forwards.__code__
 
 
 def test_piccolos_migrations_print_unless_they_are_told_not_to(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Applied: ``patches._migrations_print``, for the task that asks for it."""
+    """Applied: ``patches._migration_manager``, for the task that asks for it."""
     context = contextvars.copy_context()
-    context.run(patches.prints.set, False)
+    context.run(report.prints.set, False)
     context.run(vars(migration_manager)["print"], "unwanted")
     vars(migration_manager)["print"]("wanted")
     assert capsys.readouterr().out == "wanted\n"
@@ -762,8 +763,7 @@ NAMES: dict[str, dict[str, str | None]] = {
 
 def found(path: str) -> Any:
     """Return what a dotted path names."""
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)
+    return pkgutil.resolve_name(path)
 
 
 @pytest.mark.parametrize(
@@ -781,8 +781,8 @@ def test_piccolo_has_what_atlas_uses(owner: str, name: str, parameters: str | No
         assert not inspect.isfunction(attribute)
     else:
         function = getattr(found(owner), name)
-        if function is scope._get_engine:
-            function = scope._original_get_engine
+        if function is scope.get_engine:
+            function = atlas.stock.get_engine
         assert " ".join(inspect.signature(function).parameters) == parameters
 
 

@@ -33,7 +33,9 @@ from atlas import (
     create_client,
     seed,
 )
-from atlas.demo import CITIES, SIZES, generate
+from atlas.demo.group import generate
+from atlas.demo.organisation import CITIES
+from atlas.demo.size import SIZES
 from atlas.rules import audit
 from atlas.table import Table
 

@@ -8,11 +8,13 @@ those of users and sessions on the file that ``users.py`` has bound.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from piccolo.columns import Column
 from piccolo.columns.readable import Readable
+from piccolo_admin import endpoints, version
 from piccolo_admin.endpoints import AdminRouter, TableConfig
 from piccolo_api.crud.endpoints import OrderBy
 from starlette.datastructures import MutableHeaders
@@ -21,12 +23,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from atlas import patches
 from atlas.admin.crud import READABLE, TableCRUD
 from atlas.admin.users import Session, User
 from atlas.columns import Text
 from atlas.table import Table
 from atlas.tables import TABLES
+
+#: The version of Piccolo Admin whose lines are replaced below.
+_CHECKED_VERSION = "1.14."
 
 #: The domains of docs/model.md, as the menu names them.
 GROUPS = {
@@ -78,6 +82,28 @@ _STYLE_TO_READ = """
 """
 
 
+@contextmanager
+def endpoints_of(crud: type[Any]) -> Iterator[None]:
+    """Let what Piccolo Admin builds in this block have the endpoints of ``crud``.
+
+    piccolo_admin/endpoints.py, line 591, makes a ``PiccoloCRUD`` for each table and
+    offers no place to name another. Raises ``RuntimeError`` for a version of
+    Piccolo Admin that this was not checked against.
+    """
+    if not version.__VERSION__.startswith(_CHECKED_VERSION):
+        raise RuntimeError(
+            f"Atlas patches Piccolo Admin {_CHECKED_VERSION}x and found "
+            f"{version.__VERSION__}. Install piccolo-admin==1.14.*, or check "
+            "atlas/admin/site.py against the new version."
+        )
+    original = vars(endpoints)["PiccoloCRUD"]
+    vars(endpoints)["PiccoloCRUD"] = crud
+    try:
+        yield
+    finally:
+        vars(endpoints)["PiccoloCRUD"] = original
+
+
 def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
     """Return the site; without ``write`` the server refuses whatever changes a row.
 
@@ -86,7 +112,7 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
     """
     # At each login; but 127.0.0.1 has no HTTPS, and what is sent to it leaves no machine.
     warnings.filterwarnings("ignore", "If running sessions in production", UserWarning)
-    with patches.crud_of_admin(TableCRUD):
+    with endpoints_of(TableCRUD):
         admin: Any = AdminRouter(
             *(_config(table) for table in TABLES),
             auth_table=User,

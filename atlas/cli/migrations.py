@@ -17,7 +17,7 @@ from typing import Any
 from piccolo.apps.migrations.commands.base import MigrationResult
 from piccolo.utils.printing import print_heading
 
-from atlas import patches
+from atlas import stock
 from atlas.cli.terminal import TerminalReport, interrupted, say
 from atlas.migrate.files import MigrationFile
 from atlas.migrate.report import AppPlan, Step
@@ -60,7 +60,7 @@ class PiccoloReport(TerminalReport):
 async def run_forwards(app_name: str, migration_id: str, fake: bool, preview: bool) -> Any:
     """Apply migrations, as Piccolo's function of this name; raise what goes wrong."""
     if current_engine() is None:  # another engine than Atlas's has Piccolo's own runs
-        return await patches.stock_run_forwards(app_name, migration_id, fake, preview)
+        return await stock.kept("run_forwards")(app_name, migration_id, fake, preview)
     wanted = Wanted(_names(app_name), _id(app_name, migration_id), fake=fake)
 
     def confirm(plans: list[AppPlan]) -> bool:
@@ -78,7 +78,7 @@ async def run_backwards(
 ) -> Any:
     """Take migrations back, as Piccolo's function of this name; raise what goes wrong."""
     if current_engine() is None:
-        return await patches.stock_run_backwards(app_name, migration_id, auto_agree, clean, preview)
+        return await stock.kept("run_backwards")(app_name, migration_id, auto_agree, clean, preview)
     wanted = Wanted(_names(app_name), _id(app_name, migration_id), backwards=True)
     files: list[MigrationFile] = []
 

@@ -24,12 +24,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
-
-import anyio
-from anyio.from_thread import BlockingPortal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from atlas.errors import ClientError, ConnectionClosedError
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -280,6 +280,8 @@ class Bridge:
             self._start_unasked(self._portal.stop)
 
     async def _main(self) -> None:
+        from anyio.from_thread import BlockingPortal
+
         async with BlockingPortal() as portal:
             self._loop, self._portal = asyncio.get_running_loop(), portal
             self._started.set()
@@ -305,6 +307,8 @@ class Bridge:
             call.end(self.closed())
 
     def _work(self) -> None:
+        import anyio  # most programs never start a bridge
+
         try:
             anyio.run(self._main, backend="asyncio")
         finally:

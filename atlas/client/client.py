@@ -13,19 +13,17 @@ import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack
 
 from piccolo.columns import Column
 
 from atlas.client import scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
-from atlas.engine.factory import AtlasEngine, create_engine
-from atlas.engine.options import EngineOptions, Synchronous
+from atlas.engine.factory import AtlasEngine
+from atlas.engine.options import GivenOptions
 from atlas.engine.sqlite.pool import PoolStats
-from atlas.engine.url import DatabaseURL
 from atlas.errors import ClientError, ConnectionClosedError
-from atlas.settings import Settings
 from atlas.table import Table
 from atlas.upsert.batches import Rows
 from atlas.upsert.keys import GivenKey
@@ -246,45 +244,17 @@ class Block:
         return await self._block.__aexit__(exception_type, exception, traceback)
 
 
-def create_client(
-    url: str | None = None,
-    *,
-    pool_size: int | None = None,
-    acquire_timeout_ms: int | None = None,
-    busy_timeout_ms: int | None = None,
-    synchronous: Synchronous | None = None,
-    read_only: bool | None = None,
-    statement_cache: int | None = None,
-    log_queries: bool | None = None,
-    log_parameters: bool | None = None,
-) -> Client:
+def create_client(url: str | None = None, **options: Unpack[GivenOptions]) -> Client:
     """Return a client of the database at ``url``; nothing is opened yet.
 
     Without a URL it is that of ``DATABASE_URL``, of ``.env``, or
     ``file:atlas-ops.db``. Options win over those in the URL, and these over the
-    environment; ``atlas/engine/options.py`` describes them. Raises
+    environment; ``EngineOptions`` (atlas/engine/options.py) describes them. Raises
     ``ConfigurationError`` for a URL or option that cannot be used.
     """
-    given = {
-        "pool_size": pool_size,
-        "acquire_timeout_ms": acquire_timeout_ms,
-        "busy_timeout_ms": busy_timeout_ms,
-        "synchronous": synchronous,
-        "read_only": read_only,
-        "statement_cache": statement_cache,
-        "log_queries": log_queries,
-        "log_parameters": log_parameters,
-    }
-    settings = Settings.load()
-    parsed = settings.url() if url is None else DatabaseURL.parse(url)
-    options = EngineOptions(
-        **{
-            **settings.engine_options(),
-            **parsed.options,
-            **{name: value for name, value in given.items() if value is not None},
-        }
-    )
-    return Client(create_engine(parsed, options))
+    from atlas.settings import Settings  # a third of the time of importing the package
+
+    return Client(Settings.load().create_engine(url, options))
 
 
 @atexit.register

@@ -18,7 +18,7 @@ from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE, Finder
 from piccolo.engine.base import Engine
 from piccolo.table import Table, TableMeta
 
-from atlas import patches
+from atlas import stock
 from atlas.engine import forks
 from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError
@@ -122,25 +122,25 @@ def default_engine() -> Engine[Any]:
     if _of_settings is not None:
         return _of_settings
     try:
-        engine: Engine[Any] | None = _original_get_engine(Finder())
+        engine: Engine[Any] | None = stock.get_engine(Finder())
     except ModuleNotFoundError as error:
         if not _has_no_conf(error):
             raise
-        from atlas import conf  # reads the settings, so not before they are needed
+        from atlas.settings import Settings  # reads the environment: not before it is needed
 
-        engine = _of_settings = conf.DB
+        engine = _of_settings = Settings.load().create_engine(None, {})
     if engine is None:
         raise ClientError(f"No client is open, and {DEFAULT_MODULE_NAME} has no DB.")
     return engine
 
 
-def _get_engine(finder: Finder, module_name: str | None = None) -> Engine[Any] | None:
+def get_engine(finder: Finder, module_name: str | None = None) -> Engine[Any] | None:
     """``Finder.get_engine``, where an open client comes before an Atlas engine of ``piccolo_conf``.
 
     Another engine there is that of other apps, which have nothing to do with a client.
     """
     try:
-        engine: Engine[Any] | None = _original_get_engine(finder, module_name)
+        engine: Engine[Any] | None = stock.get_engine(finder, module_name)
     except ModuleNotFoundError as error:
         if not _has_no_conf(error):
             raise
@@ -185,6 +185,3 @@ def bind(*tables: type[Table]) -> None:
 def _forget_clients_of_the_parent() -> None:
     inherited.extend(opened)
     opened.clear()
-
-
-_original_get_engine = patches.replace_get_engine(_get_engine)

@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack, overload
 
 from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery, Query
@@ -31,7 +31,7 @@ from atlas.client.client import Client, create_client
 from atlas.client.prepared import Prepared
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
 from atlas.engine.factory import AtlasEngine
-from atlas.engine.options import Synchronous
+from atlas.engine.options import GivenOptions
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, shown
 from atlas.table import Table
@@ -372,36 +372,13 @@ class SyncClient(Apps):
         await self._client.close()
 
 
-def sync_client(
-    url: str | None = None,
-    *,
-    pool_size: int | None = None,
-    acquire_timeout_ms: int | None = None,
-    busy_timeout_ms: int | None = None,
-    synchronous: Synchronous | None = None,
-    read_only: bool | None = None,
-    statement_cache: int | None = None,
-    log_queries: bool | None = None,
-    log_parameters: bool | None = None,
-) -> SyncClient:
+def sync_client(url: str | None = None, **options: Unpack[GivenOptions]) -> SyncClient:
     """Return a client of the database at ``url`` for plain threads; nothing is opened yet.
 
     Arguments and errors are those of ``create_client``. Enter it with ``with``;
     in a coroutine use ``create_client``.
     """
-    return SyncClient(
-        create_client(
-            url,
-            pool_size=pool_size,
-            acquire_timeout_ms=acquire_timeout_ms,
-            busy_timeout_ms=busy_timeout_ms,
-            synchronous=synchronous,
-            read_only=read_only,
-            statement_cache=statement_cache,
-            log_queries=log_queries,
-            log_parameters=log_parameters,
-        )
-    )
+    return SyncClient(create_client(url, **options))
 
 
 def _awaitable(query: Any) -> Awaitable[Any]:

@@ -4,9 +4,3 @@ In: a size and a seed. Out: rows for every table, which obey docs/model.md
 section 7. Knows the tables, and nothing of databases. Every name is invented;
 telephone and identity numbers are of a form that nobody is given.
 """
-
-from atlas.demo.group import Portion, generate
-from atlas.demo.organisation import CITIES
-from atlas.demo.size import SIZES, Size, SizeName
-
-__all__ = ["CITIES", "SIZES", "Portion", "Size", "SizeName", "generate"]

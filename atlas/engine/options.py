@@ -7,7 +7,7 @@ checked object.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from atlas.errors import ConfigurationError
 
@@ -26,6 +26,19 @@ _SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+
+
+class GivenOptions(TypedDict, total=False):
+    """Options as a caller gives them: some of ``EngineOptions``; None is not given."""
+
+    pool_size: int | None
+    acquire_timeout_ms: int | None
+    busy_timeout_ms: int | None
+    synchronous: Synchronous | None
+    read_only: bool | None
+    statement_cache: int | None
+    log_queries: bool | None
+    log_parameters: bool | None
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,16 @@ shows. Knows no terminal.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from atlas.migrate.files import MigrationFile
+
+#: Whether Piccolo's migrations print what they do; a run of Atlas's says it by a ``Report``.
+prints: contextvars.ContextVar[bool] = contextvars.ContextVar("atlas_prints", default=True)
 
 #: Called with what is being done, how much of it is done, and how much there is, both in the
 #: same unit (rows, pages). ``done == total`` is the last call.

@@ -23,7 +23,6 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine.finder import engine_finder
 from piccolo.querystring import QueryString
 
-from atlas import patches
 from atlas.client.client import create_client
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
@@ -35,7 +34,7 @@ from atlas.migrate.backup import back_up
 from atlas.migrate.files import MigrationFile, app_names, migration_files
 from atlas.migrate.guard import check_drops
 from atlas.migrate.preview import recorded
-from atlas.migrate.report import AppPlan, Report, Step
+from atlas.migrate.report import AppPlan, Report, Step, prints
 from atlas.migrate.transaction import schema_transaction
 
 #: How long the lock is waited for in silence.
@@ -170,7 +169,7 @@ class _Run:
 
     async def _do(self) -> Outcome:
         try:
-            patches.prints.set(False)  # of this task alone; the report says it
+            prints.set(False)  # of this task alone; the report says it
             with suppress(_Undo):
                 async with self._locked():
                     plans = _plans(self._wanted, self._files, await log.applied(self._engine))

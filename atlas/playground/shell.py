@@ -24,7 +24,6 @@ from piccolo.table import Table
 from rich.console import Console
 from rich.text import Text
 
-import atlas
 from atlas.client.client import Client
 from atlas.errors import AtlasError
 from atlas.playground import database as databases
@@ -78,7 +77,7 @@ def namespace(client: Client) -> dict[str, Any]:
     return {
         **{table.__name__: table for table in TABLES},
         **{function.__name__: function for function in (Avg, Count, Max, Min, Sum)},
-        "atlas": atlas,
+        "atlas": sys.modules["atlas"],
         "date": datetime.date,
         "db": client,
     }

@@ -14,9 +14,12 @@ from typing import Any
 from atlas.client.client import Client
 from atlas.core.tables import Channel, Period, Region, Source
 from atlas.db.tables import Tag
-from atlas.demo import CITIES, Size, generate
+from atlas.demo.group import generate
+from atlas.demo.organisation import CITIES
+from atlas.demo.size import Size
 from atlas.errors import AtlasError
-from atlas.seeding.reference import channels, periods
+from atlas.reference.channels import channels
+from atlas.reference.periods import periods
 from atlas.table import Table
 from atlas.upsert.keys import primary_key
 

@@ -18,8 +18,10 @@ from atlas.core.tables import Channel, Entity, Period, Region
 from atlas.demo.size import SIZES, SizeName
 from atlas.errors import AtlasError
 from atlas.finance.tables import Account
+from atlas.reference.channels import channels
 from atlas.reference.chart import CHART
-from atlas.seeding.reference import channels, periods, provinces
+from atlas.reference.periods import periods
+from atlas.reference.provinces import provinces
 from atlas.seeding.tree import insert_tree
 from atlas.table import Table
 

@@ -16,9 +16,9 @@ import pytest
 from databases import sqlite_copy
 from terminal import BIN, environment
 
-from atlas import patches
 from atlas.admin.crud import TableCRUD
 from atlas.admin.server import is_loopback
+from atlas.admin.site import endpoints_of
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_the_endpoints_are_ours_while_the_site_is_built() -> None:
     from piccolo_admin import endpoints
 
     stock = vars(endpoints)["PiccoloCRUD"]
-    with pytest.raises(LookupError), patches.crud_of_admin(TableCRUD):
+    with pytest.raises(LookupError), endpoints_of(TableCRUD):
         assert vars(endpoints)["PiccoloCRUD"] is TableCRUD
         raise LookupError
     assert vars(endpoints)["PiccoloCRUD"] is stock
@@ -154,6 +154,6 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("piccolo_admin.version.__VERSION__", "1.15.0")
     with (
         pytest.raises(RuntimeError, match=r"piccolo-admin==1\.14\.\*"),
-        patches.crud_of_admin(TableCRUD),
+        endpoints_of(TableCRUD),
     ):
         pass

@@ -266,7 +266,7 @@ async def test_a_key_can_be_chosen(db: Client) -> None:
         (Order, "nonsense", "'nonsense' is not a column of Order"),
         (Order, Tag.code, "is not a column of Order"),
         (Order, (), r"\(\) is not a unique key"),
-        (Contact, Contact.person_id, "no unique key of Contact"),
+        (Contact, Contact.person_id, "is not a unique key of Contact"),
     ],
 )
 async def test_a_key_must_be_unique(db: Client, table: type[Table], key: Any, message: str) -> None:

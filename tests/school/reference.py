@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import atlas
-from atlas.seeding.reference import channels, periods, provinces
+from atlas.reference.channels import channels
+from atlas.reference.periods import periods
+from atlas.reference.provinces import provinces
 from atlas.table import Table
 
 
