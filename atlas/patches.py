@@ -247,7 +247,7 @@ def _new_migrations_are_checked(module: Any) -> None:
     stock_warning: Callable[..., None] = module.colored_warning
 
     async def create_new_migration(app_config: AppConfig, *args: Any, **kwargs: Any) -> Any:
-        from atlas.migrate.new import warn_of_rest
+        from atlas.check.new import warn_of_rest
 
         try:
             return await original(app_config, *args, **kwargs)

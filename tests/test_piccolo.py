@@ -870,7 +870,7 @@ def diffable(name: str, *columns: Any) -> DiffableTable:
 
 
 def test_stock_differ_leaves_out_changes_of_one_name_in_two_tables() -> None:
-    """Needed: the check of new migrations in ``patches.py`` and ``migrate/new.py``."""
+    """Needed: the check of new migrations in ``patches.py`` and ``check/new.py``."""
     differ = SchemaDiffer(
         schema=[diffable("One", ("title", Text())), diffable("Two", ("title", Text()))],
         schema_snapshot=[diffable("One", ("name", Text())), diffable("Two")],

@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE
 
-from atlas import __version__
 from atlas.errors import AtlasError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -23,7 +22,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"atlas {__version__}")
+        from importlib.metadata import version
+
+        print(f"atlas {version('atlas')}")
         raise typer.Exit
 
 
