@@ -23,8 +23,10 @@ from piccolo.table import Table as PiccoloTable
 
 from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError
-from atlas.m2m import AddRelated, RelatedRows
-from atlas.query import Delete, GetRelated, Insert, Objects, Refresh, Select, Update, UpdateSelf
+from atlas.query.m2m import AddRelated, RelatedRows
+from atlas.query.row import GetRelated, Refresh
+from atlas.query.select import Objects, Select
+from atlas.query.write import Delete, Insert, Update, UpdateSelf
 
 #: PostgreSQL cuts longer names silently (NAMEDATALEN - 1).
 _LONGEST_NAME = 63

@@ -28,7 +28,7 @@ from atlas import (
     Tag,
     Unit,
 )
-from atlas.m2m import M2M
+from atlas.query.m2m import M2M
 from atlas.table import Table
 
 RELATIONS = {
@@ -368,9 +368,9 @@ def test_two_columns_of_one_name_are_refused(sqlite_engine: Engine[Any], columns
 @pytest.mark.parametrize(
     ("select", "message"),
     [
-        (lambda: Person.tags(Unit.name), "no column of db_tag"),
-        (lambda: Person.units(Unit.entity_id.name), "no column of core_unit"),
-        (lambda: Tag.persons(Person.merged_into_id.full_name), "no column of db_person"),
+        (lambda: Person.tags(Unit.name), "is not a column of db_tag"),
+        (lambda: Person.units(Unit.entity_id.name), "is not a column of core_unit"),
+        (lambda: Tag.persons(Person.merged_into_id.full_name), "is not a column of db_person"),
         (lambda: Person.tags(Tag.code, Tag.name, as_list=True), "exactly one column"),
         (lambda: Person.tags(as_list=True), "exactly one column"),
         (lambda: Tag.select(Person.tags()), "Person.tags is not a relation of Tag"),

@@ -331,7 +331,7 @@ def test_piccolos_migrations_print_unless_they_are_told_not_to(
     assert capsys.readouterr().out == "wanted\n"
 
 
-# atlas/columns.py
+# atlas/columns/
 
 
 def test_a_stock_column_type_is_the_name_of_the_class() -> None:
@@ -416,7 +416,7 @@ async def test_stock_stores_whatever_it_is_given(stock: SQLiteEngine) -> None:
     assert stored == [("no ulid", 1.5, "abc", "tomorrow")]
 
 
-# atlas/table.py and atlas/query.py
+# atlas/table.py and atlas/query/
 
 
 def test_a_stock_base_class_is_a_table_with_an_id() -> None:
@@ -490,17 +490,17 @@ async def test_a_stock_prefetched_null_is_an_object(stock: SQLiteEngine) -> None
 
 
 async def test_a_stock_update_takes_a_column_of_another_table(stock: SQLiteEngine) -> None:
-    """Needed: the look at the column's table in ``atlas.query``."""
+    """Needed: the look at the column's table in ``atlas.query.write``."""
     await Thing.insert(Thing(id="a"))
     await Thing.update({Label.name: "of a label"}, force=True)
     assert await Thing.select(Thing.name).output(as_list=True) == ["of a label"]
 
 
-# atlas/m2m.py and atlas/constraints.py
+# atlas/query/m2m.py and atlas/constraints.py
 
 
 async def test_stock_many_to_many_text_is_split_at_commas(stock: SQLiteEngine) -> None:
-    """Needed: ``atlas.m2m.M2MSelect``."""
+    """Needed: ``atlas.query.m2m.M2MSelect``."""
     await Thing.insert(Thing(id="t"))
     await Label.insert(Label(id="l", name="a,b"))
     await ThingLabel.insert(ThingLabel(thing_id="t", label_id="l"))
@@ -515,7 +515,7 @@ async def test_a_stock_frozen_select_forgets_its_columns(stock: SQLiteEngine) ->
 
 
 async def test_stock_add_m2m_makes_a_join_row_without_its_keys(stock: SQLiteEngine) -> None:
-    """Needed: ``atlas.m2m.AddRelated``."""
+    """Needed: ``atlas.query.m2m.AddRelated``."""
     thing, label = Thing(id="t"), Label(id="l")
     await thing.save()
     with pytest.raises(ValueError, match="thing_id wasn't provided"):
@@ -523,7 +523,7 @@ async def test_stock_add_m2m_makes_a_join_row_without_its_keys(stock: SQLiteEngi
 
 
 def test_a_stock_relation_of_a_table_with_itself_is_refused() -> None:
-    """Needed: ``this_side`` of ``atlas.m2m.M2M``."""
+    """Needed: ``this_side`` of ``atlas.query.m2m.M2M``."""
     with pytest.raises(ValueError, match="No matching foreign key column"):
         _ = Group.friends._meta.secondary_foreign_key
 
@@ -823,7 +823,9 @@ def test_an_override_takes_what_piccolos_method_takes(ours: Any, stock: Any) -> 
         {name: p for name, p in inspect.signature(function).parameters.items() if p.kind in named}
         for function in (ours, stock)
     )
-    left_out = {"load_json"} if ours is atlas.m2m.M2M.__call__ else set()  # there is no JSON column
+    left_out = (
+        {"load_json"} if ours is atlas.query.m2m.M2M.__call__ else set()
+    )  # there is no JSON column
     assert [name for name in own if name in theirs] == [n for n in theirs if n not in left_out]
     new = [parameter for name, parameter in own.items() if name not in theirs]
     assert all(parameter.default is not parameter.empty for parameter in new)

@@ -21,7 +21,7 @@ from atlas.columns import (
 from atlas.constraints import Index, Unique
 from atlas.core.tables import Entity, Source, Unit
 from atlas.db.tables import Person
-from atlas.m2m import M2M
+from atlas.query.m2m import M2M
 from atlas.table import Table
 
 

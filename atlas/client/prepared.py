@@ -33,9 +33,9 @@ from atlas.client import scope
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.statement import only_reads
 from atlas.errors import PreparedQueryError
-from atlas.m2m import M2MSelect
 from atlas.param import Check, Compared, Computed, Listed, Param
-from atlas.query import Delete, Update
+from atlas.query.m2m import M2MSelect
+from atlas.query.write import Delete, Update
 
 if TYPE_CHECKING:
     from atlas.client.client import Client

@@ -8,7 +8,7 @@ from piccolo.columns.reference import LazyTableReference
 from atlas.columns import Boolean, Date, ForeignKey, Now, OnDelete, Text, Timestamp, Ulid, utc_now
 from atlas.constraints import Index, Unique
 from atlas.core.tables import Region, Source, Unit
-from atlas.m2m import M2M
+from atlas.query.m2m import M2M
 from atlas.table import Table
 
 

@@ -22,7 +22,7 @@ from atlas.commerce.tables import Order, OrderLine
 from atlas.constraints import Index, Unique
 from atlas.core.tables import Entity, Source, Unit
 from atlas.db.tables import Organization, Person
-from atlas.m2m import M2M
+from atlas.query.m2m import M2M
 from atlas.table import Table
 
 

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from atlas.columns import Decimal, ModelColumn
-from atlas.query import differs, later
+from atlas.query.write import differs, later
 from atlas.table import Table
 from atlas.upsert.keys import SOURCE_PAIR, Key, primary_key
 from atlas.upsert.validator import Validator

@@ -484,7 +484,8 @@ async def test_it_is_compiled_once(db: Client, monkeypatch: pytest.MonkeyPatch) 
     find = db.prepare(Order.select().where(Order.note == Param("note")))
     assert await find(note=None) == await Order.select().where(Order.note.is_null())
     monkeypatch.setattr(
-        "atlas.query.Select.default_querystrings", property(lambda self: pytest.fail("built"))
+        "atlas.query.select.Select.default_querystrings",
+        property(lambda self: pytest.fail("built")),
     )
     monkeypatch.setattr(type(find), "_compile", lambda *_: pytest.fail("compiled"))
     for note in ("a", None, "b", None):

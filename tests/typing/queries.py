@@ -4,8 +4,9 @@ from typing import Any, assert_type
 
 import atlas
 from atlas import Entity, Order, Person, Tag
-from atlas.m2m import M2M, M2MSelect
-from atlas.query import Delete, Insert, Select, Update
+from atlas.query.m2m import M2M, M2MSelect
+from atlas.query.select import Select
+from atlas.query.write import Delete, Insert, Update
 from atlas.table import Table
 
 

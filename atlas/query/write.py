@@ -1,32 +1,24 @@
-"""Piccolo's queries, made to keep the promises of the model.
+"""INSERT, UPDATE and DELETE, made to keep the promises of the model.
 
-In: what a caller wants written or selected. Out: the same query as Piccolo's,
-which checks every value before anything is sent, moves ``updated_at`` exactly
-when a value changes, and tells an object what became of its row. ``Table``
-hands these out; nobody needs to import them.
+In: what a caller wants written. Out: the same query as Piccolo's, which checks
+every value before anything is sent, moves ``updated_at`` exactly when a value
+changes, and tells an object what became of its row. ``Table`` hands these out.
 """
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import gc
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from piccolo.columns import Column
 from piccolo.constraints import Unique
 from piccolo.custom_types import Combinable, TableInstance
 from piccolo.query.methods.delete import Delete as PiccoloDelete
 from piccolo.query.methods.insert import Insert as PiccoloInsert
-from piccolo.query.methods.objects import GetRelated as PiccoloGetRelated
-from piccolo.query.methods.objects import Objects as PiccoloObjects
 from piccolo.query.methods.objects import UpdateSelf as PiccoloUpdateSelf
-from piccolo.query.methods.refresh import Refresh as PiccoloRefresh
-from piccolo.query.methods.select import Select as PiccoloSelect
 from piccolo.query.methods.update import Update as PiccoloUpdate
 from piccolo.query.mixins import (
     OnConflict,
@@ -35,18 +27,15 @@ from piccolo.query.mixins import (
     OnConflictItem,
     ValuesDelegate,
 )
-from piccolo.querystring import QueryString, Selectable
+from piccolo.querystring import QueryString
 
-from atlas.columns import CompositeKey, Decimal, ModelColumn, ReferencedTable
+from atlas.columns import CompositeKey, ModelColumn
 from atlas.errors import InvalidValueError, RowNotFoundError
-from atlas.m2m import M2MSelect
-from atlas.param import Computed, Param
+from atlas.param import Computed
+from atlas.query.stored_row import StoredRow
 
 if TYPE_CHECKING:
-    from piccolo.query.base import FrozenQuery
     from piccolo.table import Table as PiccoloTable
-
-    from atlas.table import Table
 
 
 def differs(engine_type: str) -> str:
@@ -120,7 +109,7 @@ class Update(PiccoloUpdate[TableInstance]):
         super().__init__(table, force=force, **kwargs)
         self.use_auto_update = use_auto_update
         #: The object whose ``save`` this is; it learns what happened to its row.
-        self.row: Table | None = None
+        self.row: StoredRow | None = None
         #: Whether the SQL is made for many runs, each of which has its own time.
         self.is_prepared = False
 
@@ -167,7 +156,7 @@ class Update(PiccoloUpdate[TableInstance]):
 class UpdateSelf(PiccoloUpdateSelf):
     """``row.update_self(...)``: change one row in the database and in the object."""
 
-    row: Table
+    row: Any  # a StoredRow
 
     async def run(self, node: str | None = None, in_pool: bool = True) -> None:
         """Write the values; afterwards the object holds them and the row's ``updated_at``.
@@ -175,9 +164,9 @@ class UpdateSelf(PiccoloUpdateSelf):
         Raises ``InvalidValueError`` for a value the model does not allow and
         ``RowNotFoundError`` when the row is gone.
         """
-        row = self.row
+        row: StoredRow = self.row
         key = row._stored_key()
-        table = type(row)
+        table: Any = type(row)
         columns = [
             table._meta.get_column_by_name(column) if isinstance(column, str) else column
             for column in self.values
@@ -201,7 +190,7 @@ class Delete(PiccoloDelete):
 
     def __init__(self, table: type[Any], force: bool = False, **kwargs: Any) -> None:
         super().__init__(table, force=force, **kwargs)
-        self.row: Table | None = None
+        self.row: StoredRow | None = None
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
         if self.row is None:
@@ -209,45 +198,6 @@ class Delete(PiccoloDelete):
         if not results:
             raise RowNotFoundError(self.table._meta.tablename, self.row._key)
         self.row._exists_in_db = False
-
-
-class Refresh(PiccoloRefresh):
-    """``row.refresh()``: read one row again, into its object."""
-
-    async def run(self, in_pool: bool = True, node: str | None = None) -> PiccoloTable:
-        """Read the columns and return the object.
-
-        Raises ``RowNotFoundError`` when the row is gone.
-        """
-        try:
-            return await super().run(in_pool=in_pool, node=node)
-        except ValueError:
-            await _find(self.instance, in_pool=in_pool, node=node)
-            raise
-
-    def _update_instance(self, instance: PiccoloTable, data_dict: dict[str, Any]) -> None:
-        super()._update_instance(instance, data_dict)
-        if "created_at" in data_dict:
-            # A prefetched object now stands for the row its reference points to by now.
-            instance._exists_in_db = True
-
-
-class GetRelated(PiccoloGetRelated[ReferencedTable]):
-    """``row.get_related(...)``: the row a foreign key points to."""
-
-    async def run(self, node: str | None = None, in_pool: bool = True) -> ReferencedTable | None:
-        """Return the row, None for null; raise ``RowNotFoundError`` when this row is gone."""
-        related = await super().run(node=node, in_pool=in_pool)
-        if related is None:
-            await _find(self.row, in_pool=in_pool, node=node)
-        return related
-
-
-async def _find(row: Any, in_pool: bool, node: str | None) -> None:
-    """Raise ``RowNotFoundError`` unless the object's row is in the database."""
-    exists = type(row).exists().where(row._meta.primary_key == row._key)
-    if not await exists.run(node=node, in_pool=in_pool):
-        raise RowNotFoundError(row._meta.tablename, row._key)
 
 
 @cache
@@ -387,241 +337,3 @@ class Insert(PiccoloInsert[TableInstance]):
         for result in results:
             for name in self._unasked:
                 del result[name]
-
-
-#: How many rows are turned into their final form before other tasks have their turn.
-_SLICE = 100
-
-
-class _Counted:
-    """A LIMIT or OFFSET whose number each call of a prepared query gives."""
-
-    def __init__(self, word: str, param: Param, table: type[PiccoloTable]) -> None:
-        def check(value: Any) -> int:
-            if type(value) is int and 0 <= value < 2**63:
-                return value
-            raise InvalidValueError(
-                table._meta.tablename, word, value, "is not a number of rows; pass an int >= 0"
-            )
-
-        self.querystring = QueryString(f" {word} {{}}", param.checked_by(check))
-
-
-class Select(PiccoloSelect[TableInstance]):
-    """A SELECT whose many-to-many columns come back as the values that are stored."""
-
-    @property
-    def default_querystrings(self) -> Sequence[QueryString]:
-        selected = self.columns_delegate.selected_columns
-        if not selected and not self.exclude_secrets:  # all columns, whose SQL is made once
-            self.columns_delegate.selected_columns = [_WholeRow.of(self.table)]
-        try:
-            querystrings = super().default_querystrings
-            return _with_floats(querystrings, self.columns_delegate.selected_columns)
-        finally:
-            self.columns_delegate.selected_columns = selected
-
-    async def _process_results(self, results: Any) -> Any:
-        return await _in_slices(super()._process_results, results)
-
-    def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
-        """Add columns to the select.
-
-        Raises ``ValueError`` for a many-to-many relation of another table, and
-        for one whose name another column of the result has.
-        """
-        super().columns(*columns)
-        selected = self.columns_delegate.selected_columns
-        relations = [column for column in selected if isinstance(column, M2MSelect)]
-        names = Counter(_output_name(column) for column in selected) if relations else Counter()
-        for relation in relations:
-            meta = relation.m2m._meta
-            if meta.table is not self.table:
-                raise ValueError(
-                    f"{meta.table.__name__}.{meta.name} is not a relation of {self.table.__name__}."
-                )
-            if names[relation.name] > 1:
-                raise ValueError(
-                    f"Two columns of the select are called {relation.name!r}, and only one would "
-                    "be in the result; name the others with as_alias()."
-                )
-        return self
-
-    def limit(self, number: int | Param) -> Self:
-        """Return at most so many rows."""
-        if not isinstance(number, Param):
-            return super().limit(number)
-        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)  # type: ignore[assignment]
-        return self
-
-    def offset(self, number: int | Param) -> Self:
-        """Leave out so many rows at the beginning."""
-        if not isinstance(number, Param):
-            return super().offset(number)
-        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
-        return self
-
-    def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
-        """Order the rows; the primary key of a join table stands for its two columns."""
-        return super().order_by(*_single_columns(columns), ascending=ascending)
-
-    async def response_handler(self, response: list[dict[str, Any]]) -> Any:
-        for selected in self.columns_delegate.selected_columns:
-            if isinstance(selected, M2MSelect):
-                selected.decode(response)
-        return await super().response_handler(response)  # type: ignore[no-untyped-call]
-
-    def freeze(self) -> FrozenQuery:
-        frozen = super().freeze()
-        # Piccolo forgets the columns (query/base.py, freeze), and with them what to decode.
-        frozen.query.columns_delegate = copy.copy(self.columns_delegate)  # type: ignore[attr-defined]
-        return frozen
-
-
-class Objects(PiccoloObjects[TableInstance]):
-    """A SELECT of whole rows as objects."""
-
-    #: The clauses that a SELECT of dicts has too (query/methods/objects.py, default_querystrings).
-    _SELECTS_TOO = (
-        "as_of_delegate",
-        "limit_delegate",
-        "where_delegate",
-        "offset_delegate",
-        "order_by_delegate",
-        "lock_rows_delegate",
-    )
-
-    @property
-    def default_querystrings(self) -> Sequence[QueryString]:
-        if not self.prefetch_delegate.fk_columns:
-            # Piccolo would do the same with its own Select, which makes every column's SQL again.
-            select: Select[TableInstance] = Select(table=self.table)
-            for name in self._SELECTS_TOO:
-                setattr(select, name, getattr(self, name))
-            return select.default_querystrings
-        columns = list(self.table._meta.columns)
-        for foreign_key in self.prefetch_delegate.fk_columns:
-            for joined in (*foreign_key._meta.call_chain, foreign_key):
-                columns += joined.all_columns()
-        return _with_floats(super().default_querystrings, columns)
-
-    def limit(self, number: int | Param) -> Self:
-        """Return at most so many rows."""
-        if not isinstance(number, Param):
-            return super().limit(number)
-        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)  # type: ignore[assignment]
-        return self
-
-    def offset(self, number: int | Param) -> Self:
-        """Leave out so many rows at the beginning."""
-        if not isinstance(number, Param):
-            return super().offset(number)
-        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)  # type: ignore[assignment]
-        return self
-
-    def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
-        """Order the rows; the primary key of a join table stands for its two columns."""
-        return super().order_by(*_single_columns(columns), ascending=ascending)
-
-    async def _process_results(self, results: Any) -> Any:
-        return await _in_slices(super()._process_results, results)
-
-
-def _single_columns(
-    columns: Iterable[Column | str | QueryString],
-) -> Iterator[Column | str | QueryString]:
-    """Yield ``columns``, and instead of a composite key its columns: it is none that is stored."""
-    for column in columns:
-        if isinstance(column, CompositeKey):
-            yield from column.columns
-        else:
-            yield column
-
-
-async def _in_slices(process: Callable[[Any], Awaitable[Any]], results: Any) -> Any:
-    """Process many rows a few at a time, so that the event loop is never held for long.
-
-    Afterwards ``results`` holds no rows: to free them all in one go would hold it too.
-    """
-    if not results or len(results) <= _SLICE:
-        return await process(results)
-    processed: list[Any] = []
-    program_freezes = gc.get_freeze_count() > 0
-    for start in range(0, len(results), _SLICE):
-        rows = results[start : start + _SLICE]
-        results[start : start + _SLICE] = [None] * len(rows)
-        processed += await process(rows)
-        if not program_freezes:
-            _count_as_old()
-        await asyncio.sleep(0)
-    return processed
-
-
-def _count_as_old() -> None:
-    """Let Python's garbage collector take all objects for old ones, without looking at them.
-
-    While many are made it would look at all of them again and again, for longer each
-    time. ``gc.freeze`` moves them out of its sight, ``gc.unfreeze`` to its oldest
-    generation (https://docs.python.org/3/library/gc.html#gc.freeze).
-    """
-    gc.freeze()
-    gc.unfreeze()
-
-
-def _with_floats(
-    querystrings: Sequence[QueryString], columns: Iterable[Any]
-) -> Sequence[QueryString]:
-    """Tell the engine which results must be floats; SQLite lets text stay in a REAL column."""
-    floats: list[str | None] = []
-    for column in columns:
-        if isinstance(column, Decimal):
-            floats.append(_output_name(column))
-        elif isinstance(column, _WholeRow):
-            floats += column.floats
-    if not floats:
-        return querystrings
-    return [_Floats(floats, querystring) for querystring in querystrings]
-
-
-class _WholeRow(Selectable):
-    """All columns of a table, as one selectable whose SQL does not have to be made again."""
-
-    _alias = None
-
-    def __init__(self, table: type[PiccoloTable]) -> None:
-        columns = table._meta.columns
-        self._sql = QueryString(", ".join(column._meta.get_full_name() for column in columns))
-        self.floats = [_output_name(column) for column in columns if isinstance(column, Decimal)]
-
-    @staticmethod
-    @cache
-    def of(table: type[PiccoloTable]) -> _WholeRow:
-        """Return that of ``table``, which is made when it is first asked for."""
-        return _WholeRow(table)
-
-    def get_select_string(self, engine_type: str, with_alias: bool = True) -> QueryString:
-        return self._sql
-
-
-class _Floats(QueryString):
-    """A query, and the keys of its rows under which a float must be."""
-
-    def __init__(self, floats: Sequence[str | None], querystring: QueryString) -> None:
-        # Not super().__init__(), which would look at every value once more.
-        self.template = querystring.template
-        self.args = querystring.args
-        self.columns = querystring.columns
-        self.query_type = querystring.query_type
-        self.table = querystring.table
-        self._alias = querystring._alias
-        self._frozen_compiled_strings = querystring._frozen_compiled_strings
-        self.floats = floats
-
-
-def _output_name(selected: Any) -> str | None:
-    """Return the key of a selected column in the rows of the result, where it has one."""
-    if isinstance(selected, M2MSelect):
-        return selected.name
-    if isinstance(selected, Column):
-        return selected._alias or str(selected._meta.get_default_alias())  # type: ignore[no-untyped-call]
-    return getattr(selected, "_alias", None)

@@ -1,0 +1,159 @@
+"""SELECT, of dicts and of objects."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from piccolo.columns import Column
+from piccolo.custom_types import TableInstance
+from piccolo.query.methods.objects import Objects as PiccoloObjects
+from piccolo.query.methods.select import Select as PiccoloSelect
+from piccolo.querystring import QueryString, Selectable
+
+from atlas.columns import CompositeKey
+from atlas.errors import InvalidValueError
+from atlas.param import Param
+from atlas.query.m2m import M2MSelect
+from atlas.query.results import WholeRow, in_slices, output_name, with_floats
+
+if TYPE_CHECKING:
+    from piccolo.query.base import FrozenQuery
+    from piccolo.table import Table as PiccoloTable
+
+
+class _Counted:
+    """A LIMIT or OFFSET whose number each call of a prepared query gives."""
+
+    def __init__(self, word: str, param: Param, table: type[PiccoloTable]) -> None:
+        def check(value: Any) -> int:
+            if type(value) is int and 0 <= value < 2**63:
+                return value
+            raise InvalidValueError(
+                table._meta.tablename, word, value, "is not a number of rows; pass an int >= 0"
+            )
+
+        self.querystring = QueryString(f" {word} {{}}", param.checked_by(check))
+
+
+def _single_columns(
+    columns: Iterable[Column | str | QueryString],
+) -> Iterator[Column | str | QueryString]:
+    """Yield ``columns``, and instead of a composite key its columns: it is none that is stored."""
+    for column in columns:
+        if isinstance(column, CompositeKey):
+            yield from column.columns
+        else:
+            yield column
+
+
+class _Clauses:
+    """What both selects, of dicts and of objects, take that Piccolo's do not."""
+
+    table: Any
+    limit_delegate: Any
+    offset_delegate: Any
+
+    def limit(self, number: int | Param) -> Self:
+        """Return at most so many rows."""
+        if not isinstance(number, Param):
+            return super().limit(number)  # type: ignore[misc,no-any-return]
+        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)
+        return self
+
+    def offset(self, number: int | Param) -> Self:
+        """Leave out so many rows at the beginning."""
+        if not isinstance(number, Param):
+            return super().offset(number)  # type: ignore[misc,no-any-return]
+        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)
+        return self
+
+    def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
+        """Order the rows; the primary key of a join table stands for its two columns."""
+        return super().order_by(*_single_columns(columns), ascending=ascending)  # type: ignore[misc,no-any-return]
+
+
+class Select(_Clauses, PiccoloSelect[TableInstance]):
+    """A SELECT whose many-to-many columns come back as the values that are stored."""
+
+    @property
+    def default_querystrings(self) -> Sequence[QueryString]:
+        selected = self.columns_delegate.selected_columns
+        if not selected and not self.exclude_secrets:  # all columns, whose SQL is made once
+            self.columns_delegate.selected_columns = [WholeRow.of(self.table)]
+        try:
+            querystrings = super().default_querystrings
+            return with_floats(querystrings, self.columns_delegate.selected_columns)
+        finally:
+            self.columns_delegate.selected_columns = selected
+
+    async def _process_results(self, results: Any) -> Any:
+        return await in_slices(super()._process_results, results)
+
+    def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
+        """Add columns to the select.
+
+        Raises ``ValueError`` for a many-to-many relation of another table, and
+        for one whose name another column of the result has.
+        """
+        super().columns(*columns)
+        selected = self.columns_delegate.selected_columns
+        relations = [column for column in selected if isinstance(column, M2MSelect)]
+        names = Counter(output_name(column) for column in selected) if relations else Counter()
+        for relation in relations:
+            meta = relation.m2m._meta
+            if meta.table is not self.table:
+                raise ValueError(
+                    f"{meta.table.__name__}.{meta.name} is not a relation of {self.table.__name__}."
+                )
+            if names[relation.name] > 1:
+                raise ValueError(
+                    f"Two columns of the select are called {relation.name!r}, and only one would "
+                    "be in the result; name the others with as_alias()."
+                )
+        return self
+
+    async def response_handler(self, response: list[dict[str, Any]]) -> Any:
+        for selected in self.columns_delegate.selected_columns:
+            if isinstance(selected, M2MSelect):
+                selected.decode(response)
+        return await super().response_handler(response)  # type: ignore[no-untyped-call]
+
+    def freeze(self) -> FrozenQuery:
+        frozen = super().freeze()
+        # Piccolo forgets the columns (query/base.py, freeze), and with them what to decode.
+        frozen.query.columns_delegate = copy.copy(self.columns_delegate)  # type: ignore[attr-defined]
+        return frozen
+
+
+class Objects(_Clauses, PiccoloObjects[TableInstance]):
+    """A SELECT of whole rows as objects."""
+
+    #: The clauses that a SELECT of dicts has too (query/methods/objects.py, default_querystrings).
+    _SELECTS_TOO = (
+        "as_of_delegate",
+        "limit_delegate",
+        "where_delegate",
+        "offset_delegate",
+        "order_by_delegate",
+        "lock_rows_delegate",
+    )
+
+    @property
+    def default_querystrings(self) -> Sequence[QueryString]:
+        if not self.prefetch_delegate.fk_columns:
+            # Piccolo would do the same with its own Select, which makes every column's SQL again.
+            select: Select[TableInstance] = Select(table=self.table)
+            for name in self._SELECTS_TOO:
+                setattr(select, name, getattr(self, name))
+            return select.default_querystrings
+        columns = list(self.table._meta.columns)
+        for foreign_key in self.prefetch_delegate.fk_columns:
+            for joined in (*foreign_key._meta.call_chain, foreign_key):
+                columns += joined.all_columns()
+        return with_floats(super().default_querystrings, columns)
+
+    async def _process_results(self, results: Any) -> Any:
+        return await in_slices(super()._process_results, results)
