@@ -312,6 +312,7 @@ class ModelColumn(Column, Generic[PythonType]):
 
 
 def checked_text(column: ModelColumn[Any], value: Any) -> str:
+    """Return ``value`` if both databases can hold it as text, else raise ``InvalidValueError``."""
     if not isinstance(value, str):
         raise column._refused(value, "is not text; pass a str")
     if "\x00" in value:
@@ -330,6 +331,7 @@ def plain_str(text: str) -> str:
 
 
 def checked_ulid(column: ModelColumn[Any], value: Any) -> str:
+    """Return ``value`` if it is a ULID, else raise ``InvalidValueError``."""
     if is_ulid(value):
         return plain_str(value)
     if isinstance(value, str) and is_ulid(value.upper()):
