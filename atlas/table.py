@@ -7,7 +7,7 @@ object knows whether its row exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any, ClassVar, overload
 
 from piccolo.columns import Column
@@ -56,8 +56,12 @@ class Table(PiccoloTable):
     _kept_names: ClassVar[tuple[str, ...]] = ()
     _is_stored = False
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    #: The ways a sync finds a row, the first before the second (docs/model.md section 6).
+    _sync_keys: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    def __init_subclass__(cls, sync_keys: Iterable[tuple[str, ...]] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._sync_keys = tuple(sync_keys)
         all_columns: list[Any] = cls._meta.columns
         keys = tuple(column for column in all_columns if column._meta.primary_key)
         if len(keys) > 1:

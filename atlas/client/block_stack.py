@@ -12,13 +12,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atlas.client import scope
 from atlas.errors import TransactionLostError
-
-if TYPE_CHECKING:
-    from atlas.client.client import Client
 
 Maker = Callable[[], Awaitable[AbstractAsyncContextManager[Any]]]
 
@@ -31,7 +28,7 @@ class Place:
     #: Whether the block was forgotten instead of left.
     is_dropped = False
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: scope.OpenClient) -> None:
         self.client = client
         self._thread: list[Place] | None = None
 
@@ -65,7 +62,7 @@ class HeldPlace(Place):
     client that were entered and not left. The coroutines run in its loop.
     """
 
-    def __init__(self, client: Client, make: Maker, held: set[HeldPlace]) -> None:
+    def __init__(self, client: scope.OpenClient, make: Maker, held: set[HeldPlace]) -> None:
         super().__init__(client)
         #: What the async block gave as it was entered.
         self.value: Any = None
@@ -102,20 +99,20 @@ class _Here(threading.local):
     def __init__(self) -> None:
         self.places: list[Place] = []
         #: The client of the thread outside all blocks.
-        self.outside: Client | None = None
+        self.outside: scope.OpenClient | None = None
 
 
 _here = _Here()
 
 
-def _innermost(client: Client) -> Any:
+def _innermost(client: scope.OpenClient) -> Any:
     for place in reversed(_here.places):
         if place.client is client and place.transaction is not None:
             return place.transaction
     return None
 
 
-def transaction_here(client: Client) -> Any:
+def transaction_here(client: scope.OpenClient) -> Any:
     """Return the transaction of ``client`` this thread is in; None outside.
 
     Raises ``TransactionLostError``, once, when a block was forgotten instead of

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any, NoReturn, Unpack
+from typing import Any, NoReturn, Unpack, cast
 
 from piccolo.columns import Column
 
@@ -47,7 +47,7 @@ class Client(Apps):
         #: The event loop it was opened in.
         self.loop: asyncio.AbstractEventLoop | None = None
         self._is_opening = False
-        self._token: contextvars.Token[Client | None] | None = None
+        self._token: contextvars.Token[scope.OpenClient | None] | None = None
 
     def __reduce__(self) -> NoReturn:
         raise ClientError(
@@ -225,7 +225,7 @@ class Block:
     def __init__(self, client: Client, block: AbstractAsyncContextManager[Any]) -> None:
         self._client = client
         self._block = block
-        self._token: contextvars.Token[Client | None] | None = None
+        self._token: contextvars.Token[scope.OpenClient | None] | None = None
 
     async def __aenter__(self) -> Any:
         entered = await self._block.__aenter__()
@@ -242,6 +242,11 @@ class Block:
             with suppress(ValueError):  # left in another context, as a client's block may be
                 scope.scope.reset(self._token)
         return await self._block.__aexit__(exception_type, exception, traceback)
+
+
+def current_client() -> Client | None:
+    """Return the client a query of this task runs on; see ``scope.current_client``."""
+    return cast("Client | None", scope.current_client())
 
 
 def create_client(url: str | None = None, **options: Unpack[GivenOptions]) -> Client:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from piccolo.columns.m2m import M2MSelect as PiccoloM2MSelect
 from piccolo.engine.sqlite import ADAPTERS
@@ -36,9 +36,6 @@ from atlas.errors import PreparedQueryError
 from atlas.param import Check, Compared, Computed, Listed, Param
 from atlas.query.m2m import M2MSelect
 from atlas.query.write import Delete, Update
-
-if TYPE_CHECKING:
-    from atlas.client.client import Client
 
 Result = TypeVar("Result")
 
@@ -87,7 +84,7 @@ class Prepared(Generic[Result]):
     is in one.
     """
 
-    def __init__(self, client: Client, query: Awaitable[Result]) -> None:
+    def __init__(self, client: scope.OpenClient, query: Awaitable[Result]) -> None:
         self._client = client
         inner, self._shape, self._is_json = _unwrapped(query)
         self._query = _own(inner)

@@ -12,7 +12,7 @@ import contextvars
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE, Finder
 from piccolo.engine.base import Engine
@@ -23,11 +23,22 @@ from atlas.engine import forks
 from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError
 
-if TYPE_CHECKING:
-    from atlas.client.client import Client
+
+class OpenClient(Protocol):
+    """What is asked of a client: ``atlas.Client`` is one."""
+
+    engine: Any
+    #: The event loop it was opened in.
+    loop: asyncio.AbstractEventLoop | None
+
+    def _open_engine(self) -> Any:
+        """Return the engine; raise ``ConnectionClosedError`` when the client is not open."""
+
 
 #: The client whose ``async with`` block the task is in; child tasks inherit it.
-scope: contextvars.ContextVar[Client | None] = contextvars.ContextVar("atlas_client", default=None)
+scope: contextvars.ContextVar[OpenClient | None] = contextvars.ContextVar(
+    "atlas_client", default=None
+)
 
 #: The engine whose SQL is being made for later, whether its client is open or not.
 _compiling: contextvars.ContextVar[Engine[Any] | None] = contextvars.ContextVar(
@@ -35,17 +46,17 @@ _compiling: contextvars.ContextVar[Engine[Any] | None] = contextvars.ContextVar(
 )
 
 #: The clients that are open in this process, in the order they were opened.
-opened: list[Client] = []
+opened: list[OpenClient] = []
 
 #: Those that were open in the process this one was forked from, and are not to be used here.
-inherited: list[Client] = []
+inherited: list[OpenClient] = []
 
 #: The engine of the settings, once it was needed: to look for a ``piccolo_conf`` that is
 #: not there takes as long as a query.
 _of_settings: Engine[Any] | None = None
 
 
-def current_client() -> Client | None:
+def current_client() -> OpenClient | None:
     """Return the client a query of this task runs on; None when no client is open.
 
     Of several that are open it is that of this event loop, if there is just one.
@@ -77,7 +88,7 @@ def current_client() -> Client | None:
     return opened[0] if opened else None
 
 
-def check_not_inherited(client: Client) -> None:
+def check_not_inherited(client: OpenClient) -> None:
     """Raise ``ClientError`` if ``client`` was opened before this process was forked."""
     if client in inherited:
         raise ClientError(

@@ -8,7 +8,7 @@ closed, a thread that ends, a block that is forgotten.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.client.block_stack import HeldPlace, Maker
 from atlas.errors import ClientError, TransactionLostError
@@ -16,7 +16,21 @@ from atlas.errors import ClientError, TransactionLostError
 if TYPE_CHECKING:
     from typing import Self
 
-    from atlas.client.sync import SyncClient
+
+class Caller(Protocol):
+    """What a block asks of its client: ``atlas.SyncClient`` is one."""
+
+    def _call(self, awaitable: Any, *, inside: HeldPlace | None = None) -> Any:
+        """Run an awaitable in the client's event loop, and return its result."""
+
+    def _new_place(self, make: Maker) -> HeldPlace:
+        """Return a place for a block of this thread."""
+
+    def _leave(self, place: HeldPlace, error: BaseException | None) -> None:
+        """End a block, and wait for that."""
+
+    def _give_up(self, place: HeldPlace, error: BaseException) -> None:
+        """End a block without waiting."""
 
 
 class SyncBlock:
@@ -24,7 +38,7 @@ class SyncBlock:
 
     _place: HeldPlace | None = None
 
-    def __init__(self, client: SyncClient, make: Maker) -> None:
+    def __init__(self, client: Caller, make: Maker) -> None:
         self._client = client
         self._make = make
 
@@ -103,7 +117,7 @@ class SyncTransaction(SyncBlock):
 class SyncSavepoint:
     """A point within a transaction to which it can be rolled back."""
 
-    def __init__(self, client: SyncClient, savepoint: Any) -> None:
+    def __init__(self, client: Caller, savepoint: Any) -> None:
         self._client = client
         self._savepoint = savepoint
         self.name: str = savepoint.name

@@ -13,7 +13,7 @@ import asyncpg
 
 from atlas.engine.postgres.transaction import Transaction
 from atlas.errors import PoolTimeoutError
-from atlas.migrate.transaction import refuse_end
+from atlas.migrate.whole_run import refuse_end
 
 #: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
 _LOCK_KEY = int.from_bytes(b"atlas", "big")

@@ -24,8 +24,9 @@ from atlas.engine.sqlite.connection import Connection, Rows
 from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.schema_editor import Progress, alter, is_alteration
-from atlas.engine.statement import ends_transaction, only_reads
+from atlas.engine.statement import only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
+from atlas.migrate.whole_run import refuse_end
 
 #: How long a migration waits for another one to end. A rebuild of a large table takes minutes.
 LOCK_TIMEOUT_S = 600.0
@@ -161,14 +162,6 @@ async def schema_transaction(
         )
     async with block as transaction:
         yield transaction
-
-
-def refuse_end(sql: str) -> None:
-    """Raise ``TransactionError`` for a statement that would end a schema transaction by half."""
-    if ends_transaction(sql):
-        raise TransactionError(
-            f"A migration is part of a run that is committed as a whole: it cannot run {sql!r}."
-        )
 
 
 # What follows runs in the connection's thread.

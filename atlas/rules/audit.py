@@ -12,8 +12,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas.client.client import Client
-from atlas.client.scope import current_client, current_engine
+from atlas.client.client import Client, current_client
+from atlas.client.scope import current_engine
 from atlas.errors import AtlasError
 from atlas.rules.registry import RULES
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity, Violation, key_of

@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from atlas.client.client import Client, create_client
-from atlas.client.scope import current_client
+from atlas.client.client import Client, create_client, current_client
 from atlas.core.tables import Channel, Entity, Period, Region
 from atlas.demo.size import SIZES, SizeName
 from atlas.errors import AtlasError

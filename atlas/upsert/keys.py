@@ -11,33 +11,8 @@ from collections.abc import Collection, Sequence
 from piccolo.columns import Column
 from piccolo.table import Table as PiccoloTable
 
-from atlas.catalog.tables import (
-    Batch,
-    BatchInstructor,
-    Category,
-    Item,
-    ItemComponent,
-    Price,
-    Variant,
-)
 from atlas.columns import CompositeKey
-from atlas.commerce.tables import Enrollment, Order, OrderLine, Promotion
 from atlas.constraints import Unique
-from atlas.core.tables import Channel, Entity, Period, Region, Source, Unit
-from atlas.db.tables import (
-    Contact,
-    Identifier,
-    Organization,
-    Person,
-    PersonOrganization,
-    PersonTag,
-    PersonUnit,
-    Relation,
-    Tag,
-)
-from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
-from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
-from atlas.target.tables import TargetLine, TargetPlan
 
 Key = tuple[str, ...]
 #: A key as a caller gives it: a column or several, as columns or by name.
@@ -45,52 +20,6 @@ GivenKey = Column | str | Sequence[Column | str]
 
 #: Where a row comes from: both or neither, and never changed once stored (rule G4).
 SOURCE_PAIR: Key = ("source_id", "source_key")
-
-_CODE: Key = ("code",)
-_ENTITY_CODE: Key = ("entity_id", "code")
-_ENTITY_NUMBER: Key = ("entity_id", "number")
-
-#: The ways to find a row, the first before the second ("…; else …" in the model).
-SYNC_KEYS: dict[type[PiccoloTable], tuple[Key, ...]] = {
-    Entity: (_CODE,),
-    Unit: (_ENTITY_CODE,),
-    Region: (_CODE,),
-    Period: (_CODE,),
-    Channel: (_CODE,),
-    Source: (_CODE,),
-    Person: (),  # through the rows of db_identifier
-    Organization: (SOURCE_PAIR,),
-    Contact: (("person_id", "type", "value"),),
-    Identifier: (("source_id", "value"), ("type", "issuer", "value")),
-    Relation: (("from_person_id", "to_person_id", "type"),),
-    Tag: (_CODE,),
-    PersonTag: (("person_id", "tag_id"),),
-    PersonOrganization: (("person_id", "organization_id"),),
-    PersonUnit: (("person_id", "unit_id"),),
-    Category: (_ENTITY_CODE,),
-    Item: (SOURCE_PAIR, _ENTITY_CODE),
-    Variant: (SOURCE_PAIR, ("item_id", "code")),
-    Price: (SOURCE_PAIR,),
-    Batch: (SOURCE_PAIR, _ENTITY_CODE),
-    BatchInstructor: (("batch_id", "person_id"),),
-    ItemComponent: (("item_id", "component_id"),),
-    Promotion: (_ENTITY_CODE,),
-    Order: (SOURCE_PAIR, _ENTITY_NUMBER),
-    OrderLine: (SOURCE_PAIR, ("order_id", "line_no")),
-    Enrollment: (SOURCE_PAIR, ("batch_id", "person_id")),
-    Account: (_ENTITY_CODE,),
-    Invoice: (SOURCE_PAIR, _ENTITY_NUMBER),
-    InvoiceLine: (("invoice_id", "line_no"),),
-    Payment: (SOURCE_PAIR, _ENTITY_NUMBER),
-    PaymentAllocation: (("payment_id", "invoice_id"),),
-    Revenue: (SOURCE_PAIR, ("order_line_id", "revenue_date")),
-    Campaign: (SOURCE_PAIR, _ENTITY_CODE),
-    CampaignChannel: (("campaign_id", "channel_id"),),
-    Agenda: (SOURCE_PAIR,),
-    Lead: (SOURCE_PAIR,),
-    TargetPlan: (("entity_id", "period_id", "version"),),
-    TargetLine: (SOURCE_PAIR,),
-}
 
 
 def primary_key(table: type[PiccoloTable]) -> Key:
@@ -110,12 +39,18 @@ def unique_keys(table: type[PiccoloTable]) -> list[Key]:
     return [primary_key(table), *single, *composite]
 
 
+def sync_keys(table: type[PiccoloTable]) -> tuple[Key, ...]:
+    """Return the sync keys that ``table`` declares, the first before the second."""
+    keys: tuple[Key, ...] = getattr(table, "_sync_keys", ())
+    return keys
+
+
 def default_key(table: type[PiccoloTable], carried: Collection[str]) -> Key:
     """Return the first sync key of ``table`` whose columns are all ``carried``.
 
     Raises ``ValueError`` when there is none, which names the keys there are.
     """
-    for key in SYNC_KEYS.get(table, ()):
+    for key in sync_keys(table):
         if set(key) <= set(carried):
             return key
     raise ValueError(

@@ -809,7 +809,7 @@ def test_command_that_could_not_look_exits_with_2(tmp_path: Path, url: str, mess
 
 def test_migration_that_cannot_be_imported_exits_with_2(package: Path, migrated_file: Path) -> None:
     """A migration with a fault is named, and nothing is claimed about the database."""
-    migration(package, "target").write_text("this is not Python")
+    migration(package, "target").write_text("this is not valid Python")
     result = run(package, f"file:{migrated_file}", "check")
     assert (result.returncode, result.stdout) == (2, "")
     assert "target_" in result.stderr

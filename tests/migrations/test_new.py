@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-TAG = "class Tag(Table"
+TAG = "class Tag("
 ORGANIZATION = "class Organization("
 NAME = '    name = Text(help_text="display name")\n'
 WARNING = "do not add up to what its tables declare"
@@ -87,7 +87,12 @@ def test_changes_of_the_same_name_in_two_tables(package: Path) -> None:
     """A column that is renamed in one table and added to another is left out, and named."""
     edit(package, TAG, NAME, '    title = Text(help_text="display name")\n')
     edit(package, TAG, "[cls.name]", "[cls.title]")
-    edit(package, ORGANIZATION, "    id = Ulid(", "    title = Text(null=True)\n    id = Ulid(")
+    edit(
+        package,
+        ORGANIZATION,
+        "    id = ulid_key()",
+        "    title = Text(null=True)\n    id = ulid_key()",
+    )
     _, warned = new(package, "--auto", "--auto_input=y")
     assert warned == ["db_organization.title: the column is missing in the migrations"]
     _, warned = new(package, "--auto", "--auto_input=y")

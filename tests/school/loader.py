@@ -17,7 +17,7 @@ import atlas
 from atlas.errors import AtlasError, InvalidValueError, UpsertError
 from atlas.table import Table
 from atlas.ulid import new_ulid
-from atlas.upsert.keys import SOURCE_PAIR, SYNC_KEYS, primary_key
+from atlas.upsert.keys import SOURCE_PAIR, primary_key, sync_keys
 from atlas.upsert.resolve import resolve
 from atlas.upsert.upsert import upsert
 
@@ -30,7 +30,7 @@ Seed = Iterable[tuple[type[Table], Row]]
 #: source_key; else …" it is the else: seeded rows are entered by hand, and have a source only
 #: where nothing else names them.
 KEYS: dict[type[Table], tuple[str, ...]] = {
-    table: SYNC_KEYS[table][-1] if SYNC_KEYS[table] else SOURCE_PAIR for table in atlas.TABLES
+    table: keys[-1] if (keys := sync_keys(table)) else SOURCE_PAIR for table in atlas.TABLES
 }
 
 #: A person has no such columns: the pair is looked up among the External identifiers, of

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 from piccolo.engine.base import BaseBatch, validate_savepoint_name
@@ -25,10 +25,18 @@ from piccolo.query.base import Query
 from atlas.engine.statement import only_reads
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError
 
-if TYPE_CHECKING:
-    from atlas.engine.postgres.engine import _Shared
-
 Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """What a block asks of its engine."""
+
+    engine_type: str
+    path: str
+    current_transaction: contextvars.ContextVar[Transaction | None]
+
+    def connection(self, in_pool: bool = True) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection."""
 
 
 class Savepoint(PiccoloSavepoint):
@@ -70,11 +78,11 @@ class Transaction(PostgresTransaction):
     #: Whether a write in it is refused.
     only_reads = False
     begins_with = "BEGIN"
-    engine: _Shared
+    engine: Any  # an Engine
     _parent: Transaction | None
 
-    def __init__(self, engine: _Shared, allow_nested: bool = True) -> None:
-        super().__init__(engine, allow_nested)
+    def __init__(self, engine: Engine, allow_nested: bool = True) -> None:
+        super().__init__(engine, allow_nested)  # type: ignore[arg-type]
         self._connection: Any = None
         self._lent = AsyncExitStack()
         self._lock = asyncio.Lock()
@@ -231,7 +239,7 @@ class Snapshot(Transaction):
 class Batch(BaseBatch):
     """A query whose rows are fetched as they are used, so that memory stays flat."""
 
-    def __init__(self, engine: _Shared, query: Query[Any, Any], batch_size: int) -> None:
+    def __init__(self, engine: Engine, query: Query[Any, Any], batch_size: int) -> None:
         self._engine = engine
         self._query = query
         self._batch_size = batch_size

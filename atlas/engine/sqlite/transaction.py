@@ -13,20 +13,30 @@ import contextlib
 import contextvars
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
+from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection, Rows
 from atlas.engine.sqlite.idle_connections import Shelf
 from atlas.engine.sqlite.pool import Lane
 from atlas.engine.statement import only_reads
 from atlas.errors import PoolTimeoutError, TransactionLostError
 
-if TYPE_CHECKING:
-    from atlas.engine.sqlite.engine import SQLiteEngine
+
+class Engine(Protocol):
+    """What a block asks of its engine."""
+
+    options: EngineOptions
+    current_transaction: contextvars.ContextVar[Transaction | None]
+
+    async def acquire(
+        self, *, reads: bool, what: str, in_pool: bool = True
+    ) -> tuple[Lane | Shelf, Connection]:
+        """Return a connection of the caller's own, and what to release it to."""
 
 
 class Savepoint:
@@ -59,7 +69,7 @@ class Transaction(BaseTransaction):
 
     def __init__(
         self,
-        engine: SQLiteEngine,
+        engine: Engine,
         transaction_type: TransactionType = TransactionType.immediate,
         allow_nested: bool = True,
     ) -> None:
