@@ -156,4 +156,6 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version
 
-    return version("atlas")
+    from atlas.extras import DISTRIBUTION
+
+    return version(DISTRIBUTION)

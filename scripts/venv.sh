@@ -14,19 +14,37 @@ find_python() {
     return 1
 }
 
-# Install the checkout into .venv, which is made if it is missing: `install ""`, or with
-# extras `install "[dev]"`. Nothing is done when pyproject.toml is what it was last time.
+# Print the path of a Python of this version (`find_version 3.12`): from the PATH, or of pyenv.
+find_version() {
+    local python
+    for python in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+        if "$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' "$1" \
+            2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+# Install the checkout with what the lock of an extra names (`install explore`, `install dev`) into
+# .venv, which is made if it is missing; or into another folder, with another Python. Nothing is
+# done when pyproject.toml and the lock are what they were last time.
 install() {
-    local stamp=".venv/installed$1.toml" python
-    if [ ! -x .venv/bin/pip ]; then
-        python=$(find_python)
-        echo "Making .venv"
-        "$python" -m venv .venv
+    local lock="requirements/$1.txt" venv="${2:-.venv}" python="${3:-}"
+    local stamp="$venv/installed-$1.txt"
+    if [ ! -x "$venv/bin/pip" ]; then
+        python=${python:-$(find_python)}
+        echo "Making $venv"
+        "$python" -m venv "$venv"
     fi
-    if ! cmp -s pyproject.toml "$stamp"; then
-        echo "Installing atlas$1 into .venv"
-        .venv/bin/python -m pip install -qq --disable-pip-version-check --editable ".$1"
-        cp pyproject.toml "$stamp"
+    if ! cat pyproject.toml "$lock" | cmp -s - "$stamp"; then
+        echo "Installing atlas[$1] into $venv"
+        "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
+            --require-hashes --requirement "$lock"
+        "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
+            --no-deps --no-build-isolation --editable .
+        cat pyproject.toml "$lock" >"$stamp"
     fi
 }
 

@@ -22,7 +22,19 @@ from atlas.engine.sqlite.engine import SQLiteEngine
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "scripts" / "README.md"])
 
 #: Programs that a shell block may use and that are not ours.
-FOREIGN_COMMANDS = {"cd", "cp", "echo", "export", "git", "grep", "head", "pip", "python", "source"}
+FOREIGN_COMMANDS = {
+    "pre-commit",
+    "cd",
+    "cp",
+    "echo",
+    "export",
+    "git",
+    "grep",
+    "head",
+    "pip",
+    "python",
+    "source",
+}
 
 
 def blocks(*languages: str) -> Iterator[tuple[str, str]]:

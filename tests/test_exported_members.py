@@ -64,7 +64,7 @@ def test_every_error_is_at_the_front_door() -> None:
 
 def test_the_version_is_that_of_the_distribution() -> None:
     """``atlas.__version__`` is the version in pyproject.toml."""
-    assert atlas.__version__ == importlib.metadata.version("atlas")
+    assert atlas.__version__ == importlib.metadata.version("atlas-ops")
 
 
 @pytest.mark.parametrize(

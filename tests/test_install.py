@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,10 @@ def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
 
     run(sys.executable, "-m", "venv", venv)
     run(programs / "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", tmp_path, ROOT)
-    (wheel,) = tmp_path.glob("atlas-*.whl")
+    (wheel,) = tmp_path.glob("atlas_ops-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert {"atlas/py.typed", "atlas/model.md"} <= set(names)
     run(programs / "pip", "install", "-qq", wheel)
 
     run(programs / "piccolo", "migrations", "forwards", "all")

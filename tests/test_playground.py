@@ -164,9 +164,9 @@ def test_without_ipython_it_says_what_to_install(
     """One line names the command, both ways; no folder is made."""
     monkeypatch.setitem(sys.modules, "IPython", None)
     monkeypatch.setenv("TMPDIR", str(temporary))
-    with pytest.raises(AtlasError, match=r"pip install 'atlas\[explore\]'"):
+    with pytest.raises(AtlasError, match=r"pip install '\.\[explore\]'"):
         shell.run()
-    with pytest.raises(SystemExit, match=r"pip install 'atlas\[explore\]'"):
+    with pytest.raises(SystemExit, match=r"pip install '\.\[explore\]'"):
         run_stock_command("sqlite", ipython_profile=False)
     assert list(temporary.iterdir()) == []
 

@@ -11,6 +11,7 @@ import typer
 from atlas.cli.app import app
 from atlas.engine.url import DatabaseURL, path_or_url
 from atlas.errors import AtlasError
+from atlas.extras import how_to_install
 from atlas.settings import Settings
 
 
@@ -84,5 +85,5 @@ def _check_installed() -> None:
         if error.name not in ("piccolo_admin", "uvicorn"):
             raise
         raise AtlasError(
-            "The admin page needs Piccolo Admin. Install it with: pip install 'atlas[admin]'"
+            f"The admin page needs Piccolo Admin. Install it with: {how_to_install('admin')}"
         ) from None

@@ -16,6 +16,7 @@ import typer
 from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE
 
 from atlas.errors import AtlasError
+from atlas.extras import DISTRIBUTION
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -24,7 +25,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"atlas {version('atlas')}")
+        print(f"atlas {version(DISTRIBUTION)}")
         raise typer.Exit
 
 

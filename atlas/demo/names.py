@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from atlas.errors import ConfigurationError
+from atlas.extras import how_to_install
 
 
 class Names:
@@ -13,8 +14,7 @@ class Names:
             from faker import Faker
         except ModuleNotFoundError as error:
             raise ConfigurationError(
-                "The demo takes its names from Faker, which is not installed: "
-                "pip install 'atlas[explore]'"
+                f"The demo takes its names from Faker. Install it with: {how_to_install('explore')}"
             ) from error
         self._faker = Faker("id_ID")
         self._faker.seed_instance(seed)

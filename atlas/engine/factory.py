@@ -12,6 +12,7 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
+from atlas.extras import how_to_install
 
 if TYPE_CHECKING:
     from atlas.engine.postgres.engine import CockroachEngine, PostgresEngine
@@ -33,7 +34,7 @@ def create_engine(url: DatabaseURL, options: EngineOptions) -> AtlasEngine:
         if error.name != "asyncpg":
             raise
         raise ConfigurationError(
-            f"{url}: a server needs asyncpg. Install it with: pip install 'atlas[postgres]'"
+            f"{url}: a server needs asyncpg. Install it with: {how_to_install('postgres')}"
         ) from None
     engine = PostgresEngine if url.engine_type == "postgres" else CockroachEngine
     return engine(url.target, options)

@@ -26,6 +26,7 @@ from rich.text import Text
 
 from atlas.client.client import Client
 from atlas.errors import AtlasError
+from atlas.extras import how_to_install
 from atlas.playground import database as databases
 from atlas.playground import display
 from atlas.playground.banner import banner
@@ -90,7 +91,7 @@ def _check_ipython() -> None:
         if error.name != "IPython":
             raise
         raise AtlasError(
-            "The playground needs IPython. Install it with: pip install 'atlas[explore]'"
+            f"The playground needs IPython. Install it with: {how_to_install('explore')}"
         ) from None
 
 

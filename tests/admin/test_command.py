@@ -119,7 +119,8 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
     code, out, err = run(folder, PYTHONPATH=str(hidden))
     assert (code, out) == (1, "")
     assert err == (
-        "atlas: The admin page needs Piccolo Admin. Install it with: pip install 'atlas[admin]'\n"
+        "atlas: The admin page needs Piccolo Admin. Install it with: pip install '.[admin]' in a "
+        "checkout, pip install 'WHEEL[admin]' with a wheel's path\n"
     )
 
 

@@ -79,5 +79,5 @@ def test_missing_asyncpg_is_said(tmp_path: Path) -> None:
     assert result.stderr == ""
     assert result.stdout == (
         "postgresql://me:***@db/atlas: a server needs asyncpg. Install it with: pip install "
-        "'atlas[postgres]'\n"
+        "'.[postgres]' in a checkout, pip install 'WHEEL[postgres]' with a wheel's path\n"
     )
