@@ -254,17 +254,22 @@ def engine_url(engine: Any) -> str:
     ],
 )
 def test_a_database_that_is_not_there_is_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: str,
+    message: str,
 ) -> None:
-    """One line says what is wrong, without the password, and the folder is as it was."""
+    """One line says what is wrong, without the password; exit code 2, the folder is as it was."""
     (tmp_path / "text.db").write_text("no database, but long enough to be taken for one")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", database if ":" in database else f"file:{database}")
-    for said in (run(monkeypatch), run(monkeypatch, "--database", database)):
-        assert isinstance(said, str)
+    for arguments in ((), ("--database", database)):
+        assert run(monkeypatch, *arguments) == 2
+        said = capsys.readouterr().err
         assert message in said
         assert "secret" not in said
-        assert "\n" not in said
+        assert said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["text.db"]
 
 

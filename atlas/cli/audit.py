@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,6 @@ import typer
 from atlas.cli.app import app, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.client.client import Client
     from atlas.rules import Report
     from atlas.table import Table
 
@@ -103,12 +101,12 @@ async def _audit(
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from atlas.client.client import create_client
+    from atlas.engine.sqlite.untouched import PATIENCE_MS
     from atlas.rules import Progress as Step
     from atlas.rules import audit
     from atlas.tables import TABLES
 
-    client = create_client()
-    _check_file(client)
+    client = create_client(read_only=True, busy_timeout_ms=PATIENCE_MS)
     tables: list[type[Table]] = [
         table for table in TABLES if not names or table._meta.tablename in names
     ]
@@ -130,18 +128,6 @@ async def _audit(
         async with client:
             report = await audit(client, rules=rules, tables=tables, limit=limit, on_progress=show)
     return client.engine.path, report
-
-
-def _check_file(client: Client) -> None:
-    """Raise ``DatabaseFileError`` when there is no file: to open it would make an empty one."""
-    from atlas.engine.sqlite.connection import MEMORY
-    from atlas.errors import DatabaseFileError
-
-    path = client.engine.path
-    if client.engine.engine_type == "sqlite" and path != MEMORY and not Path(path).exists():
-        raise DatabaseFileError(
-            f"{path}: there is no such file. Make it with: piccolo migrations forwards all"
-        )
 
 
 def _show(report: Report) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import datetime
 import json
+import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +15,18 @@ from rich import filesize
 from rich.console import Console
 from rich.table import Table
 
-from atlas.cli.app import app
+from atlas.cli.app import app, is_expected, one_line
 from atlas.client.client import create_client
+from atlas.engine.sqlite.untouched import PATIENCE_MS
 from atlas.engine.url import path_or_url
 
 if TYPE_CHECKING:
     from atlas.info import DatabaseInfo
 
 _NOTHING = "–"
+
+#: What the process ends with when the database could not be looked at, as ``atlas check``.
+_NOT_LOOKED = 2
 
 
 @app.command()
@@ -33,10 +38,16 @@ def info(
 ) -> None:
     """Print the database's tables with their rows, sizes and last changes, and its migrations.
 
-    It only reads, and makes no file.
+    It only reads, and makes no file. Exits with 2 when the database cannot be looked at.
     """
-    with Console(stderr=True).status("Looking …") as status:
-        found = asyncio.run(_read(database, lambda name: status.update(f"Looking at {name} …")))
+    try:
+        with Console(stderr=True).status("Looking …") as status:
+            found = asyncio.run(_read(database, lambda name: status.update(f"Looking at {name} …")))
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        print(one_line(error), file=sys.stderr)
+        raise typer.Exit(_NOT_LOOKED) from None
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=2, default=datetime.datetime.isoformat))
         return
@@ -51,7 +62,7 @@ async def _read(database: str | None, progress: Any) -> DatabaseInfo:
     from atlas.info import read
 
     url = None if database is None else path_or_url(database)
-    async with create_client(url, read_only=True) as client:
+    async with create_client(url, read_only=True, busy_timeout_ms=PATIENCE_MS) as client:
         return await read(client, progress)
 
 

@@ -73,6 +73,11 @@ def closed(user: _User) -> None:
     _open.pop(user, None)
 
 
+def uses(identity: Identity | None) -> bool:
+    """Return whether this process has a file open, or is about to open or close one."""
+    return any(each is None or each == identity for each in list(_open.values()))
+
+
 def in_child(function: Callable[[], None]) -> None:
     """Call ``function`` in each forked child, before anything else runs there."""
     if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

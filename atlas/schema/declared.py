@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from piccolo.apps.migrations.auto.diffable_table import DiffableTable
+from piccolo.columns import Array, Serial
 from piccolo.columns import Column as PiccoloColumn
 from piccolo.columns import ForeignKey as PiccoloForeignKey
 from piccolo.columns.indexes import IndexMethod
@@ -28,6 +29,9 @@ from atlas.constraints import Index as IndexConstraint
 from atlas.schema.dialect import default_sql, type_sql
 from atlas.schema.schema import ANY_DEFAULT, Column, Dialect, ForeignKey, Index, Names, Table
 from atlas.ulid import new_ulid
+
+#: The name of the key that Piccolo gives a table without one.
+_IMPLICIT_KEY = "id"
 
 
 def from_classes(
@@ -65,7 +69,9 @@ def _table(
             tablename=name, db=SimpleNamespace(engine_type=dialect), columns=columns
         )
     )
-    made = {_stored_name(column): _made_anew(column, owner) for column in columns}
+    made = {_stored_name(column): _made_again(column, owner) for column in columns}
+    if not any(column._meta.primary_key for column in made.values()):
+        made = {_IMPLICIT_KEY: _implicit_key(owner), **made}
     foreign_keys = {}
     indexes = []
     for column_name, column in made.items():
@@ -105,11 +111,46 @@ def _stored_name(column: PiccoloColumn) -> str:
     return column._meta.db_column_name
 
 
-def _made_anew(column: PiccoloColumn, owner: Any) -> PiccoloColumn:
-    made = type(column)(**column._meta.params)
+def made_again(column: PiccoloColumn) -> PiccoloColumn:
+    """Return a column as its parameters say it is, whatever its attributes say.
+
+    A default that its type does not take is left out: of two branches that were
+    merged, one changed the default and the other the type.
+    """
+    params = column._meta.params
+    try:
+        made = type(column)(**params)
+    except ValueError:
+        made = type(column)(**{**params, "default": None, "null": True})
+        made._meta.null = params.get("null", False)
+        made._meta.params = params
     made._meta._name = column._meta.name
-    made._meta._table = owner
+    if isinstance(made, PiccoloForeignKey) and isinstance(params["references"], str):
+        # By name, which only the column's own table could look up.
+        of_class: Any = column
+        made._foreign_key_meta.references = of_class._foreign_key_meta.references
     return made
+
+
+def _made_again(column: PiccoloColumn, owner: Any) -> PiccoloColumn:
+    made = made_again(column)
+    _bind(made, owner)
+    return made
+
+
+def _bind(column: PiccoloColumn, owner: Any) -> None:
+    column._meta._table = owner
+    if isinstance(column, Array):  # whose base column may be that of the class itself
+        column.base_column = column.base_column.copy()
+        _bind(column.base_column, owner)
+
+
+def _implicit_key(owner: Any) -> PiccoloColumn:
+    """Return the key that Piccolo gives a table without one (table.py, line 493)."""
+    key = Serial(index=False, primary_key=True, db_column_name=_IMPLICIT_KEY)
+    key._meta._name = _IMPLICIT_KEY
+    key._meta._table = owner
+    return key
 
 
 def _column(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from piccolo.querystring import QueryString
@@ -17,6 +18,7 @@ from piccolo.querystring import QueryString
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.sqlite.connection import MEMORY, Connection, Rows
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.untouched import PATIENCE_MS
 
 
 class ReadOnlyFile:
@@ -45,7 +47,8 @@ async def reading(engine: Any) -> AsyncIterator[Any]:
     if engine.current_transaction.get() is not None:
         yield engine
     elif isinstance(engine, SQLiteEngine) and engine.path != MEMORY:
-        connection = Connection(engine.path, engine.options, reader=True)
+        options = replace(engine.options, read_only=True, busy_timeout_ms=PATIENCE_MS)
+        connection = Connection(engine.path, options, reader=True)
         try:
             await connection.open()
             await connection.run(lambda: connection.execute("BEGIN"))

@@ -136,21 +136,29 @@ async def test_a_transaction_keeps_nobody_from_writing(path: Path) -> None:
         assert await Entity.select(Entity.code) == [{"code": "B"}]
 
 
-def test_what_a_killed_writer_committed_is_read_and_kept(path: Path) -> None:
-    """Rows that are only in the -wal file are seen, and are in the database afterwards."""
+@pytest.mark.parametrize("shm", ["with its -shm file", "without, as it was copied"])
+def test_what_a_killed_writer_committed_is_read_and_left(path: Path, shm: str) -> None:
+    """Rows that are only in the -wal file are seen, and are there afterwards, byte for byte."""
     writer = (
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
         "c.execute(\"UPDATE core_entity SET code = 'B'\"); c.commit(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", writer, path], check=False)
     assert Path(f"{path}-wal").stat().st_size
+    if "without" in shm:
+        os.unlink(f"{path}-shm")
+    before = {name: seen for name, seen in state(path.parent).items() if "-shm" not in name}
+    files = sorted(os.listdir(path.parent))
 
     async def read() -> list[dict[str, str]]:
         async with create_client(f"file:{path}", read_only=True):
+            # At once, on several connections.
+            await asyncio.gather(*(Entity.count() for _ in range(8)))
             return await Entity.select(Entity.code)
 
     assert asyncio.run(read()) == [{"code": "B"}]
-    assert sorted(os.listdir(path.parent)) == ["atlas-ops.db"]
+    assert sorted(os.listdir(path.parent)) == files
+    assert before.items() <= state(path.parent).items()
     assert codes(str(path)) == ["B"]
 
 

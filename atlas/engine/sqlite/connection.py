@@ -25,9 +25,10 @@ from urllib.parse import quote
 
 from atlas.engine import forks
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import converters, interrupts
+from atlas.engine.sqlite import converters, interrupts, untouched
 from atlas.engine.sqlite.errors import check_whole, check_writable, is_busy, translated
 from atlas.engine.sqlite.pragmas import only_reads, pragmas
+from atlas.engine.sqlite.untouched import Untouched
 from atlas.errors import ConnectionClosedError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -160,6 +161,8 @@ class Connection:
         self._lock = threading.RLock()
         self._current: _Job | None = None
         self._db: sqlite3.Connection | None = None
+        #: How a file that is only read is opened, and left as it was.
+        self._untouched: Untouched | None = None
         #: How many cursors somebody reads from.
         self._cursors = 0
         self._long_statements = 0
@@ -531,10 +534,13 @@ class Connection:
         return following
 
     def _connect(self) -> None:
-        forks.opening(self, self.path, file_identity(self.path))
+        if self._options.read_only and self.path != MEMORY:
+            self._untouched = Untouched(self.path)
+        with untouched.opening:
+            forks.opening(self, self.path, file_identity(self.path))
         try:
             self._db = sqlite3.connect(
-                _uri(self.path, reader=self.reader),
+                self._uri(),
                 uri=True,
                 isolation_level=None,
                 detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
@@ -564,6 +570,17 @@ class Connection:
         with _closing, contextlib.suppress(sqlite3.Error):
             db.close()
         forks.closed(self)
+        if self._untouched is not None:
+            self._untouched.left()
+
+    def _uri(self) -> str:
+        if self.path == MEMORY:
+            return "file::memory:"
+        # A reader needs the writer's -wal and -shm files, so it opens for writing too.
+        query = f"mode={'rw' if self.reader else 'rwc'}"
+        if self._untouched is not None:
+            query = self._untouched.query
+        return f"file:{quote(os.fsencode(self.path))}?{query}"
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         checked = self.path != MEMORY and (self._options.read_only or not self.reader)
@@ -598,12 +615,3 @@ def tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) 
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def _uri(path: str, *, reader: bool) -> str:
-    if path == MEMORY:
-        return "file::memory:"
-    # A reader needs the writer's -wal and -shm files, so it opens for writing too. So does one
-    # that is never to write: with mode=ro SQLite leaves both files behind, and in them what
-    # others wrote, when it happens to be the last to close.
-    return f"file:{quote(os.fsencode(path))}?mode={'rw' if reader else 'rwc'}"

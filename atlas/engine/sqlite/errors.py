@@ -96,6 +96,12 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
             f"{path}: is open for reading only, and nothing was written. To write, open it without "
             "read_only."
         )
+    if _code(error) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return DatabaseFileError(
+            f"{path}: cannot be looked at without writing: whoever wrote to it stopped in the "
+            f"middle, and {path}-journal holds what was there before. The next program that opens "
+            "it to write puts it back."
+        )
     if code == sqlite3.SQLITE_READONLY:
         return DatabaseFileError(f"{path}: cannot be written ({error}). {_RIGHTS}")
     if code == sqlite3.SQLITE_FULL:
