@@ -1,4 +1,4 @@
-"""Rows out of a database as JSON, and into another, as ``piccolo fixtures`` does.
+"""ObjectsByTable out of a database as JSON, and into another, as ``piccolo fixtures`` does.
 
 In: the tables to dump, or the JSON text of a dump. Out: rows of one moment; or
 a database that has every row of the text, in one transaction. Knows Piccolo's
@@ -24,7 +24,7 @@ from piccolo.utils.pydantic import create_pydantic_model
 
 from atlas.errors import AtlasError
 
-Rows = dict[type[Table], list[Table]]
+ObjectsByTable = dict[type[Table], list[Table]]
 
 
 async def dump(
@@ -69,7 +69,7 @@ async def load(
 def parents_first(table: type[Table], rows: list[Table]) -> list[Table]:
     """Return ``rows`` in an order in which no row comes before one of them that it references.
 
-    Rows that reference each other in a circle stay where they are; they can be
+    ObjectsByTable that reference each other in a circle stay where they are; they can be
     written by one statement only.
     """
     references = [
@@ -90,10 +90,10 @@ def parents_first(table: type[Table], rows: list[Table]) -> list[Table]:
         return rows
 
 
-def _rows(contents: Any) -> Rows:
+def _rows(contents: Any) -> ObjectsByTable:
     """Return the rows of a dump as objects; raise ``AtlasError`` for what they cannot be."""
     finder = Finder()
-    rows: Rows = {}
+    rows: ObjectsByTable = {}
     for app_name, tables in _items(contents, "The fixture"):
         try:
             app = finder.get_app_config(app_name=app_name)

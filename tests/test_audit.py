@@ -25,7 +25,7 @@ import atlas
 import atlas.cli
 from atlas import AtlasError, Order, Tag, create_client
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.rules import RULES, Progress, audit
+from atlas.rules import RULES, AuditProgress, audit
 
 #: Each of the four Enrollment orders breaks O1 then, and the order of a lead M3, a warning.
 NO_PARTICIPANTS = "UPDATE commerce_order SET participant_id = NULL WHERE type = 'Enrollment'"
@@ -127,7 +127,7 @@ async def test_audit_is_one_view(engine: Engine[Any]) -> None:
     url = f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
     is_written = False
 
-    def corrupt(progress: Progress) -> None:
+    def corrupt(progress: AuditProgress) -> None:
         nonlocal is_written
         if not is_written:
             is_written = True
@@ -188,7 +188,7 @@ async def test_nothing_is_written(file: Path) -> None:
 
 async def test_progress_counts_up_to_the_end(file: Path) -> None:
     """Each query is announced with its table and rules, and the end is too."""
-    steps: list[Progress] = []
+    steps: list[AuditProgress] = []
     async with create_client(f"file:{file}") as db:
         report = await audit(db, on_progress=steps.append)
     assert [step.done for step in steps] == list(range(report.queries + 1))
@@ -203,7 +203,7 @@ async def test_an_audit_that_is_stopped_leaves_nothing_behind(file: Path) -> Non
     """After an error in the middle, or a cancel, nothing is in use and the next query runs."""
     async with create_client(f"file:{file}") as db:
 
-        def fail(progress: Progress) -> None:
+        def fail(progress: AuditProgress) -> None:
             if progress.done == 5:
                 raise RuntimeError("enough")
 
@@ -212,7 +212,7 @@ async def test_an_audit_that_is_stopped_leaves_nothing_behind(file: Path) -> Non
 
         reached = asyncio.Event()
 
-        def note(progress: Progress) -> None:
+        def note(progress: AuditProgress) -> None:
             if progress.done == 5:
                 reached.set()
 

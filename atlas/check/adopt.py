@@ -22,11 +22,10 @@ from atlas.check import corrupt_values, drift
 from atlas.check.findings import Finding, Severity, sentences
 from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.create_table import parse, quoted
-from atlas.engine.sqlite.rebuild import rebuild
+from atlas.engine.sqlite.rebuild import StepProgress, rebuild
 from atlas.errors import MigrationError, SchemaChangeError
 from atlas.migrate import log
 from atlas.migrate.backup import back_up
-from atlas.migrate.report import Progress
 from atlas.migrate.transaction import schema_transaction
 from atlas.schema import database
 from atlas.schema.reading import connection_of, reading
@@ -107,7 +106,7 @@ async def adopt(
     convert_timestamps: bool = False,
     dry_run: bool = False,
     backup: bool = True,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> Adoption:
     """Note the migrations as applied in a database that has what they would make.
 
@@ -167,7 +166,7 @@ class _Adopter:
         expected: Schema,
         repair: bool,
         convert_timestamps: bool,
-        progress: Progress | None,
+        progress: StepProgress | None,
     ) -> None:
         self._engine = engine
         self._code = code

@@ -23,8 +23,8 @@ from atlas.columns import Date, Decimal, Integer, ModelColumn, Timestamp
 from atlas.engine.sqlite import converters
 from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import quoted
+from atlas.engine.sqlite.rebuild import StepProgress
 from atlas.errors import InvalidValueError, shown
-from atlas.migrate.report import Progress
 from atlas.schema.schema import Index, Kind, Schema, Table
 
 #: How Atlas stores an instant; texts of this form sort as the instants do.
@@ -58,7 +58,7 @@ def scan(
     connection: Connection,
     tables: Iterable[type[PiccoloTable]],
     found: Schema,
-    progress: Progress,
+    progress: StepProgress,
 ) -> list[Finding]:
     """Return what is wrong with the values of those tables and columns that are there."""
     findings: list[Finding] = []
@@ -80,7 +80,7 @@ def _scan_table(
     connection: Connection,
     table: Table,
     columns: Sequence[ModelColumn[Any]],
-    progress: Progress,
+    progress: StepProgress,
 ) -> Iterator[Finding]:
     total = connection.execute(f"SELECT count(*) AS n FROM {quoted(table.name)}")[0]["n"]
     names = [quoted(column._meta.db_column_name) for column in columns]

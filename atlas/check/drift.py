@@ -1,6 +1,6 @@
 """Whether the model, the table classes, the migrations and the database say the same.
 
-In: an engine, and Piccolo's registry of apps. Out: a ``Report``, in which each
+In: an engine, and Piccolo's registry of apps. Out: a ``CheckReport``, in which each
 drift is one finding, at the link of the chain where it is::
 
     docs/model.md → table classes → migration files → log of migrations → database
@@ -25,8 +25,8 @@ from piccolo.apps.migrations.auto.schema_snapshot import SchemaSnapshot
 from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.check.findings import (
+    CheckReport,
     Finding,
-    Report,
     found_in_database,
     found_in_migrations,
     found_in_model,
@@ -96,7 +96,7 @@ class Code:
         return [table for table in tables if self.owner(table)]
 
 
-async def check(client: Client | None = None, *, quick: bool = False) -> Report:
+async def check(client: Client | None = None, *, quick: bool = False) -> CheckReport:
     """Compare the model, the table classes, the migrations and the database.
 
     The database is that of ``client``, which need not be open, or of the current
@@ -146,7 +146,7 @@ async def compare(
     *,
     path: str,
     quick: bool = False,
-) -> Report:
+) -> CheckReport:
     """Return what the parts of the chain have otherwise than their neighbours."""
     findings: list[Finding] = []
     compared = ["table classes", "migration files", "log of migrations", "database"]
@@ -178,7 +178,7 @@ async def compare(
     else:
         findings += await _compared_database(code, contents, applied, lost, quick)
     findings += notes(code, contents)
-    return Report(database=path, compared=tuple(compared), findings=tuple(findings))
+    return CheckReport(database=path, compared=tuple(compared), findings=tuple(findings))
 
 
 async def _compared_database(

@@ -1,7 +1,7 @@
 """What a check found, in sentences and as JSON.
 
 In: differences of schemas, and what is wrong with the log of migrations. Out:
-``Finding``s, each with the way out, in a ``Report``. Knows no database.
+``Finding``s, each with the way out, in a ``CheckReport``. Knows no database.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What ``check`` found."""
 
     #: The path of the file, or the URL of the server with its password masked.

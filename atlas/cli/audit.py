@@ -12,7 +12,7 @@ import typer
 from atlas.cli.app import app, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.rules import Report
+    from atlas.rules import AuditReport
     from atlas.table import Table
 
 #: The exit codes, as of diff: 2 is "could not look".
@@ -96,13 +96,13 @@ def audit(
 
 async def _audit(
     rules: list[str] | None, names: list[str] | None, limit: int
-) -> tuple[str, Report]:
+) -> tuple[str, AuditReport]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from atlas.client.client import create_client
     from atlas.engine.sqlite.untouched import PATIENCE_MS
-    from atlas.rules import Progress as Step
+    from atlas.rules import AuditProgress as Step
     from atlas.rules import audit
     from atlas.tables import TABLES
 
@@ -130,7 +130,7 @@ async def _audit(
     return client.engine.path, report
 
 
-def _show(report: Report) -> None:
+def _show(report: AuditReport) -> None:
     from rich.console import Console
     from rich.table import Table as Grid
 
@@ -161,7 +161,7 @@ def _marked(sentence: str, severity: str) -> str:
     return escape(sentence if severity == "error" else f"(warning) {sentence}")
 
 
-def _summary(report: Report) -> str:
+def _summary(report: AuditReport) -> str:
     counts = [
         f"{finding.count:,} of {finding.rule}"
         + (" (warning)" if finding.severity == "warning" else "")
@@ -178,7 +178,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _as_json(path: str, report: Report) -> dict[str, Any]:
+def _as_json(path: str, report: AuditReport) -> dict[str, Any]:
     return {
         "database": path,
         "rules": list(report.rules),

@@ -12,7 +12,7 @@ import typer
 from atlas.cli.app import app, find_piccolo_conf, is_expected, one_line
 
 if TYPE_CHECKING:
-    from atlas.check.findings import Finding, Report
+    from atlas.check.findings import CheckReport, Finding
 
 #: What the process ends with: all agree, something differs, nothing could be told.
 CLEAN, DRIFT, NOT_LOOKED = 0, 1, 2
@@ -51,7 +51,7 @@ def check(
     raise typer.Exit(CLEAN if report.is_clean else DRIFT)
 
 
-def print_report(report: Report) -> None:
+def print_report(report: CheckReport) -> None:
     """Print what was found, a line for each finding and one for the way out."""
     for finding in report.findings:
         print_finding(finding)

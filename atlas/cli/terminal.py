@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.migrate.report import Report
+from atlas.migrate.report import RunReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class TerminalReport(Report):
+class TerminalReport(RunReport):
     """Says on stderr what is waited for and where the backup is, and shows bars.
 
     ``close`` it when the run is over.

@@ -25,7 +25,7 @@ from atlas.engine.options import GivenOptions
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError
 from atlas.table import Table
-from atlas.upsert.batches import Rows
+from atlas.upsert.batches import GivenRows
 from atlas.upsert.keys import GivenKey
 from atlas.upsert.resolve import resolve
 from atlas.upsert.result import UpsertResult
@@ -135,7 +135,7 @@ class Client(Apps):
     async def upsert(
         self,
         table: type[Table],
-        rows: Rows,
+        rows: GivenRows,
         key: GivenKey | None = None,
         *,
         on_error: OnError = "raise",

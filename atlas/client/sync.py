@@ -35,7 +35,7 @@ from atlas.engine.options import GivenOptions
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, shown
 from atlas.table import Table
-from atlas.upsert.batches import Batches, Rows
+from atlas.upsert.batches import Batches, GivenRows
 from atlas.upsert.keys import GivenKey
 from atlas.upsert.result import UpsertResult
 from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
@@ -219,7 +219,7 @@ class SyncClient(Apps):
     def upsert(
         self,
         table: type[Table],
-        rows: Rows,
+        rows: GivenRows,
         key: GivenKey | None = None,
         *,
         on_error: OnError = "raise",
@@ -400,7 +400,7 @@ def _awaitable(query: Any) -> Awaitable[Any]:
 
 
 class _ThreadBatches(Batches):
-    """Rows that are taken in the thread which waits for the call."""
+    """GivenRows that are taken in the thread which waits for the call."""
 
     call: Call[UpsertResult]
 

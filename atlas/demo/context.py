@@ -20,7 +20,7 @@ from atlas.demo.size import Size
 from atlas.table import Table
 
 Row = dict[str, Any]
-Rows = list[tuple[type[Table], list[Row]]]
+RowsByTable = list[tuple[type[Table], list[Row]]]
 T = TypeVar("T")
 
 #: Shops open at 8:00 in Jakarta, which is 1:00 UTC.
@@ -57,9 +57,11 @@ class Context:
         """Make a row of a join table."""
         self._rows[table].append(values)
 
-    def take(self) -> Rows:
+    def take(self) -> RowsByTable:
         """Return the rows made since the last call, parents before children."""
-        rows: Rows = [(table, self._rows[table]) for table in tables.TABLES if table in self._rows]
+        rows: RowsByTable = [
+            (table, self._rows[table]) for table in tables.TABLES if table in self._rows
+        ]
         self._rows = defaultdict(list)
         return rows
 

@@ -13,7 +13,7 @@ from datetime import date
 from atlas.demo.billing import Billing
 from atlas.demo.calendar import orders_per_day
 from atlas.demo.catalog import Catalog
-from atlas.demo.context import Context, Rows
+from atlas.demo.context import Context, RowsByTable
 from atlas.demo.marketing import Marketing
 from atlas.demo.organisation import Entity, Unit, organisation
 from atlas.demo.people import People
@@ -34,7 +34,7 @@ _ASKED = 0.3
 class Portion:
     """Some of the demo's rows, parents before children."""
 
-    rows: Rows
+    rows: RowsByTable
     #: How many orders they and all portions before hold.
     orders: int
 

@@ -18,14 +18,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from atlas.engine.sqlite.rebuild import StepProgress
 from atlas.errors import MigrationError
-from atlas.migrate.report import Progress
 
 #: Pages copied at once, 16 MiB of 4 KiB each; in between it can be stopped.
 _PAGES = 4096
 
 
-async def back_up(path: str, progress: Progress) -> Path:
+async def back_up(path: str, progress: StepProgress) -> Path:
     """Copy the database at ``path`` to a new file beside it, and return where that is.
 
     The name is that of the file and the time in UTC; an existing file is never
@@ -59,7 +59,7 @@ async def back_up(path: str, progress: Progress) -> Path:
     return target
 
 
-def _copy(source: Path, target: Path, stop: threading.Event, progress: Progress) -> None:
+def _copy(source: Path, target: Path, stop: threading.Event, progress: StepProgress) -> None:
     """Copy the database with SQLite's online backup: https://www.sqlite.org/backup.html"""
     status = source.stat()
     # Not readable for others while it is written, whatever the umask is.

@@ -13,7 +13,7 @@ from typing import Any
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 #: A table, or one column of it.
-Place = tuple[str, str | None]
+Part = tuple[str, str | None]
 
 _ATTRIBUTE = "_atlas_consent"
 
@@ -22,10 +22,10 @@ _ATTRIBUTE = "_atlas_consent"
 class Consent:
     """What one migration allows."""
 
-    losses: set[Place] = field(default_factory=set)
-    fills: dict[Place, Any] = field(default_factory=dict)
+    losses: set[Part] = field(default_factory=set)
+    fills: dict[Part, Any] = field(default_factory=dict)
     #: Where to save the rows; None is beside the database.
-    saves: dict[Place, Path | None] = field(default_factory=dict)
+    saves: dict[Part, Path | None] = field(default_factory=dict)
 
     def allows_loss(self, table: str, column: str | None) -> bool:
         """Return whether the values there may go."""

@@ -7,19 +7,13 @@ shows. Knows no terminal.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from atlas.migrate.files import MigrationFile
 
-#: Whether Piccolo's migrations print what they do; a run of Atlas's says it by a ``Report``.
+#: Whether Piccolo's migrations print what they do; a run of Atlas's says it by a ``RunReport``.
 prints: contextvars.ContextVar[bool] = contextvars.ContextVar("atlas_prints", default=True)
-
-#: Called with what is being done, how much of it is done, and how much there is, both in the
-#: same unit (rows, pages). ``done == total`` is the last call.
-Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ class Step:
     statements: tuple[str, ...] = ()
 
 
-class Report:
+class RunReport:
     """Says nothing."""
 
     def waits(self, path: str) -> None:
@@ -60,7 +54,7 @@ class Report:
         """The database was copied there."""
 
     def does(self, what: str, done: int, total: int) -> None:
-        """A long step goes on; see ``Progress``. Called in any thread."""
+        """A long step goes on; see ``StepProgress``. Called in any thread."""
 
     def begins_step(self, file: MigrationFile) -> None:
         """A migration is about to be run."""

@@ -34,7 +34,7 @@ from atlas.migrate.backup import back_up
 from atlas.migrate.files import MigrationFile, app_names, migration_files
 from atlas.migrate.guard import check_drops
 from atlas.migrate.preview import recorded
-from atlas.migrate.report import AppPlan, Report, Step, prints
+from atlas.migrate.report import AppPlan, RunReport, Step, prints
 from atlas.migrate.transaction import schema_transaction
 
 #: How long the lock is waited for in silence.
@@ -89,7 +89,7 @@ async def run(
     *,
     preview: bool = False,
     backup: bool = True,
-    report: Report | None = None,
+    report: RunReport | None = None,
     confirm: Callable[[list[AppPlan]], bool] | None = None,
 ) -> Outcome:
     """Apply what is wanted, or take it back, all or nothing, and return what was done.
@@ -108,7 +108,7 @@ async def run(
     engine = current_engine()
     if engine is None:
         raise MigrationError("The DB of piccolo_conf is not an engine of Atlas's.")
-    report = report or Report()
+    report = report or RunReport()
     files = {name: migration_files(name) for name in app_names(*wanted.app_names)}
     if wanted.migration_id != ALL and len(files) != 1:
         raise MigrationError(f"{wanted.migration_id} is a migration of one app; name that app.")
@@ -135,7 +135,7 @@ class _Run:
         engine: AtlasEngine,
         wanted: Wanted,
         files: dict[str, list[MigrationFile]],
-        report: Report,
+        report: RunReport,
         preview: bool,
         backup: bool,
         agreed: list[AppPlan] | None = None,

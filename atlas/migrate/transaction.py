@@ -23,7 +23,7 @@ from atlas.engine.sqlite import transaction as sqlite_transaction
 from atlas.engine.sqlite.connection import Connection, Rows
 from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.engine.sqlite.schema_editor import Progress, alter, is_alteration
+from atlas.engine.sqlite.schema_editor import StepProgress, alter, is_alteration
 from atlas.engine.statement import only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
 from atlas.migrate.whole_run import refuse_end
@@ -56,7 +56,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
     """
 
     def __init__(
-        self, engine: SQLiteEngine, lock_timeout_s: float, progress: Progress | None
+        self, engine: SQLiteEngine, lock_timeout_s: float, progress: StepProgress | None
     ) -> None:
         super().__init__(engine, TransactionType.immediate)
         self._lock_timeout_s = lock_timeout_s
@@ -126,7 +126,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
 
 @asynccontextmanager
 async def schema_transaction(
-    engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S, progress: Progress | None = None
+    engine: Any, *, lock_timeout_s: float = LOCK_TIMEOUT_S, progress: StepProgress | None = None
 ) -> AsyncIterator[Any]:
     """Run a block in which tables may be altered, in a way that SQLite has no ALTER for too.
 

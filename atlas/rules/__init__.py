@@ -6,20 +6,20 @@ through a database; docs/rules.md has the list. The apps know nothing of it:
 who writes decides whether to ask.
 """
 
-from atlas.rules.audit import Finding, Progress, Report, audit
+from atlas.rules.audit import AuditProgress, AuditReport, RuleFinding, audit
 from atlas.rules.check import check, check_order, check_price, violations
 from atlas.rules.registry import RULES
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity, Violation
 
 __all__ = [
     "RULES",
+    "AuditProgress",
+    "AuditReport",
     "Check",
     "DatabaseCheck",
-    "Finding",
-    "Progress",
-    "Report",
     "RowCheck",
     "Rule",
+    "RuleFinding",
     "Severity",
     "Violation",
     "audit",

@@ -28,7 +28,7 @@ LIMIT = 20
 
 
 @dataclass
-class Finding:
+class RuleFinding:
     """What an audit found of one rule, errors and warnings each for themselves."""
 
     rule: str
@@ -40,11 +40,11 @@ class Finding:
 
 
 @dataclass
-class Report:
+class AuditReport:
     """What an audit found."""
 
     #: One for each rule and severity with a violation, in the order of the model.
-    findings: list[Finding]
+    findings: list[RuleFinding]
     #: The rules that were looked for.
     rules: tuple[str, ...]
     #: How many statements asked for them.
@@ -70,7 +70,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Progress:
+class AuditProgress:
     """How far an audit is: the query that is about to run."""
 
     done: int
@@ -86,8 +86,8 @@ async def audit(
     rules: Iterable[str] | None = None,
     tables: Iterable[type[Table]] | None = None,
     limit: int | None = LIMIT,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> Report:
+    on_progress: Callable[[AuditProgress], None] | None = None,
+) -> AuditReport:
     """Look for violations of ``rules`` among the rows of ``tables``; all of both by default.
 
     Reads the database of ``client``, or the one that queries of this task run on,
@@ -104,17 +104,19 @@ async def audit(
     wanted = TABLES if tables is None else tuple(tables)
     queries = _queries(chosen, wanted)
     client = client or current_client()
-    findings: dict[tuple[str, Severity], Finding] = {}
+    findings: dict[tuple[str, Severity], RuleFinding] = {}
     async with _view(client):
         await _require(TABLES)
         for done, query in enumerate(queries):
             if on_progress:
-                on_progress(Progress(done, len(queries), query.table._meta.tablename, query.rules))
+                on_progress(
+                    AuditProgress(done, len(queries), query.table._meta.tablename, query.rules)
+                )
             await _run(query, findings, limit)
         if on_progress:
-            on_progress(Progress(len(queries), len(queries), "", ()))
+            on_progress(AuditProgress(len(queries), len(queries), "", ()))
     order = [(rule, severity) for rule in RULES for severity in Severity]
-    return Report(
+    return AuditReport(
         findings=[findings[each] for each in order if each in findings],
         rules=tuple(rule.id for rule in chosen),
         queries=len(queries),
@@ -196,7 +198,7 @@ def _pass(table: type[Table], checks: Sequence[tuple[Rule, RowCheck]]) -> Query:
 
 
 async def _run(
-    query: Query, findings: dict[tuple[str, Severity], Finding], limit: int | None
+    query: Query, findings: dict[tuple[str, Severity], RuleFinding], limit: int | None
 ) -> None:
     batches = await query.table.raw(query.sql).batch(batch_size=_BATCH_SIZE)
     async with batches as batch:
@@ -211,10 +213,10 @@ def _note(
     rule: Rule,
     check: Check,
     row: Mapping[str, Any],
-    findings: dict[tuple[str, Severity], Finding],
+    findings: dict[tuple[str, Severity], RuleFinding],
     limit: int | None,
 ) -> None:
-    finding = findings.setdefault((rule.id, check.severity), Finding(rule.id, check.severity))
+    finding = findings.setdefault((rule.id, check.severity), RuleFinding(rule.id, check.severity))
     finding.count += 1
     if limit is not None and len(finding.violations) >= limit:
         return

@@ -1,4 +1,4 @@
-"""Rows from anywhere, a few at a time.
+"""GivenRows from anywhere, a few at a time.
 
 In: an iterable or async iterable. Out: lists of at most so many rows. Only the
 rows of one list are held.
@@ -10,13 +10,13 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Si
 from itertools import islice
 from typing import Any
 
-Rows = Iterable[Any] | AsyncIterable[Any]
+GivenRows = Iterable[Any] | AsyncIterable[Any]
 
 
 class Batches:
     """Takes rows from ``rows``, each once."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: GivenRows) -> None:
         if isinstance(rows, str | bytes | dict):
             raise TypeError(
                 f"rows is a {type(rows).__name__}; pass an iterable of dicts or table objects."

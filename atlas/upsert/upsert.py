@@ -42,7 +42,7 @@ BATCH_SIZE = 1000
 async def upsert(
     engine: Any,
     table: type[Table],
-    rows: batches.Rows | batches.Batches,
+    rows: batches.GivenRows | batches.Batches,
     key: GivenKey | None = None,
     *,
     on_error: OnError = "raise",

@@ -28,7 +28,7 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import pool as pool_module
 from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.engine.sqlite.pool import Lane
+from atlas.engine.sqlite.pool import ConnectionPool
 from atlas.errors import (
     ClientError,
     ConnectionClosedError,
@@ -92,25 +92,25 @@ async def test_a_timed_out_task_leaves_the_queue(sqlite_engine: SQLiteEngine) ->
 
 async def test_whoever_is_woken_for_nothing_keeps_their_place() -> None:
     """A task that found no connection after all is still before those who came later."""
-    lane = Lane("writer", 1, 10_000, _never)
+    pool = ConnectionPool("writer", 1, 10_000, _never)
     order: list[str] = []
     connection = _FakeConnection()
-    lane._size = 1
-    lane.holders[connection] = pool_module._Holder("the test", 0.0)  # type: ignore[index]
+    pool._size = 1
+    pool.holders[connection] = pool_module._Holder("the test", 0.0)  # type: ignore[index]
 
     async def take(name: str) -> None:
-        taken = await lane.acquire(name)
+        taken = await pool.acquire(name)
         order.append(name)
-        lane.release(taken)
+        pool.release(taken)
 
     first = asyncio.create_task(take("first"))
     await asyncio.sleep(0)
     second = asyncio.create_task(take("second"))
     await asyncio.sleep(0)
-    lane._wake(None)
+    pool._wake(None)
     await asyncio.sleep(0)
-    assert [len(lane.waiting), order] == [2, []]
-    lane.release(connection)  # type: ignore[arg-type]
+    assert [len(pool.waiting), order] == [2, []]
+    pool.release(connection)  # type: ignore[arg-type]
     await asyncio.gather(first, second)
     assert order == ["first", "second"]
 
@@ -120,7 +120,7 @@ class _FakeConnection:
 
 
 def _never() -> Connection:
-    raise AssertionError("the lane is full")
+    raise AssertionError("the pool is full")
 
 
 # Statements of their own, which need no connection for longer than they run.
@@ -133,9 +133,9 @@ async def test_short_statements_share_a_reader(sqlite_engine: SQLiteEngine) -> N
         for _ in range(5):
             counts = await asyncio.gather(*(Entity.count().run() for _ in range(100)))
             assert counts == [1] * 100
-        lane = engine.pool.readers if engine.pool else None
-        assert lane is not None
-        assert lane._cost_s < pool_module._QUICK_S
+        pool = engine.pool.readers if engine.pool else None
+        assert pool is not None
+        assert pool._cost_s < pool_module._QUICK_S
         assert engine.stats().requests_waited > 300
 
 

@@ -85,7 +85,7 @@ def test_what_counts_as_a_read_cannot_write() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "lane"),
+    ("sql", "pool"),
     [
         ("SELECT count(*) FROM core_entity", "reader"),
         ("-- why\nselect count(*) from core_entity", "reader"),
@@ -96,13 +96,13 @@ def test_what_counts_as_a_read_cannot_write() -> None:
         ("WITH x AS (SELECT 'n' AS n) UPDATE core_entity SET name = (SELECT n FROM x)", "writer"),
     ],
 )
-async def test_statements_are_routed(sqlite_engine: SQLiteEngine, sql: str, lane: str) -> None:
+async def test_statements_are_routed(sqlite_engine: SQLiteEngine, sql: str, pool: str) -> None:
     """A read is run by a reader while the writer is held; a write waits for the writer."""
     async with pooled(sqlite_engine, pool_size=1) as engine:
-        source, connection = await engine.acquire(reads=lane == "writer", what="the test")
+        source, connection = await engine.acquire(reads=pool == "writer", what="the test")
         await asyncio.wait_for(Entity.raw(sql), 20)
         source.release(connection)
-        source, connection = await engine.acquire(reads=lane == "reader", what="the test")
+        source, connection = await engine.acquire(reads=pool == "reader", what="the test")
         query = asyncio.create_task(Entity.raw(sql).run())
         await until(lambda: engine.stats().waiting)
         source.release(connection)

@@ -21,7 +21,7 @@ from conftest import ROOT, bind
 import atlas
 from atlas import DatabaseFileError, DatabaseServerError, create_client
 from atlas.check import drift
-from atlas.check.findings import Finding, Link, Report, Severity
+from atlas.check.findings import CheckReport, Finding, Link, Severity
 from atlas.engine.postgres.engine import PostgresEngine
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.migrate import log
@@ -329,7 +329,7 @@ CHANGES: list[tuple[str, Change, Change, tuple[Kind, str, str | None]]] = [
 ]  # fmt: skip
 
 
-def found(report: Report) -> list[tuple[str, str | None, str | None]]:
+def found(report: CheckReport) -> list[tuple[str, str | None, str | None]]:
     return [(f.kind, f.table, f.name) for f in report.drift]
 
 
@@ -397,7 +397,7 @@ class _Reader:
         return await self._connection.fetch(sql, *arguments)
 
 
-def check_one(report: Report, expected: tuple[str, str, str | None]) -> None:
+def check_one(report: CheckReport, expected: tuple[str, str, str | None]) -> None:
     kind, table, name = expected
     (finding,) = report.findings
     assert (finding.kind, finding.table) == (kind, table), report.database
@@ -821,6 +821,6 @@ def test_report_can_be_read_by_a_service() -> None:
     finding = Finding(
         Kind.column_type, Link.database, "db", TAG, "name", "TEXT", "INTEGER", "Mend it."
     )
-    report = Report("x.db", ("database",), (finding,))
+    report = CheckReport("x.db", ("database",), (finding,))
     assert report.as_json()["findings"][0]["message"] == finding.message
     assert not report.is_clean

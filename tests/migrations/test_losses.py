@@ -21,7 +21,7 @@ from shop import Project
 from atlas.engine.postgres.engine import PostgresEngine
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import AtlasError
-from atlas.migrate.report import Report
+from atlas.migrate.report import RunReport
 from atlas.migrate.run import Wanted, run
 
 
@@ -234,7 +234,7 @@ async def test_rebuild_says_how_far_it_is(shop: Shop) -> None:
     """A run reports the rows that are copied, for whoever watches it."""
     said: list[tuple[str, int, int]] = []
 
-    class Watching(Report):
+    class Watching(RunReport):
         def does(self, what: str, done: int, total: int) -> None:
             said.append((what, done, total))
 

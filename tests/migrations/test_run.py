@@ -23,7 +23,7 @@ from process_project import Project, drop_table, finished, sql, sql_backwards, t
 
 import atlas
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.migrate.report import AppPlan, Report, Step
+from atlas.migrate.report import AppPlan, RunReport, Step
 from atlas.migrate.run import Wanted
 from atlas.migrate.run import run as migrate
 
@@ -625,7 +625,7 @@ async def test_cancelled_run_is_taken_back_before_it_goes_on(sqlite_engine: SQLi
     """A task that is cancelled in a run has no transaction any more, and the next run works."""
     before = rows(sqlite_engine.path, "SELECT name FROM sqlite_master ORDER BY name")
 
-    class Cancels(Report):
+    class Cancels(RunReport):
         def ends_step(self, step: Step) -> None:
             task.cancel()
 

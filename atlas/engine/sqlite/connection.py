@@ -79,7 +79,7 @@ class _Job:
         self.cancelled = False
 
 
-class Source(Protocol):
+class JobSource(Protocol):
     """Where the connection of a ``SharedJob`` comes from. Called in the connection's thread."""
 
     def following(self, connection: Connection) -> SharedJob | None:
@@ -112,7 +112,7 @@ class SharedJob(_Job):
         self,
         work: Callable[[Connection], Any],
         future: asyncio.Future[Any],
-        source: Source,
+        source: JobSource,
         what: str,
         since: float,
     ) -> None:

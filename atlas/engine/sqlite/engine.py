@@ -30,8 +30,8 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import converters, corrupt_values
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.sqlite.connection import MEMORY, Connection, Result, Rows
-from atlas.engine.sqlite.idle_connections import Shelf
-from atlas.engine.sqlite.pool import Lane, Pool, PoolStats
+from atlas.engine.sqlite.idle_connections import IdleConnections
+from atlas.engine.sqlite.pool import ConnectionPool, Pools, PoolStats
 from atlas.engine.sqlite.transaction import Snapshot, Transaction
 from atlas.engine.statement import only_reads
 from atlas.errors import ClientError, ConfigurationError, ConnectionClosedError
@@ -93,10 +93,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             "timeout": self.options.busy_timeout_ms / 1000,
         }
         self.current_transaction = contextvars.ContextVar(f"atlas_{path}", default=None)
-        self.pool: Pool | None = None
-        self._shelf = Shelf(path, self.options)
+        self.pool: Pools | None = None
+        self._idle_connections = IdleConnections(path, self.options)
         # At exit the files are closed by close_at_exit, which waits for it.
-        weakref.finalize(self, self._shelf.close).atexit = False
+        weakref.finalize(self, self._idle_connections.close).atexit = False
         _engines.add(self)
 
     # The pool.
@@ -115,7 +115,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             return
         if options:
             self.options = EngineOptions(**{**vars(self.options), **options})
-        pool = Pool(self.path, self.options)
+        pool = Pools(self.path, self.options)
         await pool.open()
         if self.pool is not None:  # another task was faster
             await pool.close()
@@ -127,7 +127,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         pool, self.pool = self.pool, None
         if pool is not None and not pool.is_inherited:
             await pool.close()
-        for connection in self._shelf.close():
+        for connection in self._idle_connections.close():
             await connection.wait_closed()
 
     def close_at_exit(self) -> None:
@@ -138,11 +138,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     def close_idle(self) -> None:
         """Close the idle connections outside a pool, and wait a little for that."""
-        self._shelf.close_at_exit()
+        self._idle_connections.close_at_exit()
 
     def forget_parent(self) -> None:
         """Forget the parent's connections outside a pool; only for a forked child."""
-        self._shelf.forget()
+        self._idle_connections.forget()
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""
@@ -158,14 +158,14 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     async def acquire(
         self, *, reads: bool, what: str, in_pool: bool = True
-    ) -> tuple[Lane | Shelf, Connection]:
+    ) -> tuple[ConnectionPool | IdleConnections, Connection]:
         """Return a connection of the caller's own, and what to release it to.
 
         ``what`` is shown to those who wait behind it.
         """
         if in_pool and self.pool is not None:
-            lane = self.pool.lane(reads=reads)
-            return lane, await lane.acquire(what)
+            pool = self.pool.choose(reads=reads)
+            return pool, await pool.acquire(what)
         if self.path == MEMORY:
             raise ClientError(
                 f"{MEMORY} exists only while a client is open, and only in its event loop. Use: "
@@ -173,7 +173,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             )
         # Piccolo's migrations begin by asking whether their own table exists.
         creates = not reads or "sqlite_master" in what
-        return self._shelf, await self._shelf.acquire(creates=creates)
+        return self._idle_connections, await self._idle_connections.acquire(creates=creates)
 
     # Queries.
 
@@ -242,7 +242,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         in_pool: bool,
     ) -> Coroutine[Any, Any, Rows]:
         if in_pool and self.pool is not None:
-            return self.pool.lane(reads=reads).run(
+            return self.pool.choose(reads=reads).run(
                 lambda connection: connection.execute_alone(sql, parameters, floats), sql
             )
         return self._run_without_pool(sql, parameters, floats, reads)
@@ -320,7 +320,7 @@ class Batch(BaseBatch):
         self._query = query
         self._batch_size = batch_size
         self._transaction: Transaction | None = None
-        self._source: Lane | Shelf | None = None
+        self._source: ConnectionPool | IdleConnections | None = None
         self._connection: Connection | None = None
         #: Set and closed in the connection's thread.
         self._cursor: sqlite3.Cursor | None = None

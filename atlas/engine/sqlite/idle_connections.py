@@ -24,7 +24,7 @@ _KEPT_S = 1.0
 _CLOSE_TIMEOUT_S = 2.0
 
 
-class Shelf:
+class IdleConnections:
     """The connections of one file that nobody uses."""
 
     def __init__(self, path: str, options: EngineOptions) -> None:

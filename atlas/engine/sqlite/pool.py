@@ -76,10 +76,10 @@ class _Waiter:
 
 
 class _TryAgain:
-    """What a future resolves to when there is room for a new connection, or the lane is closed."""
+    """What a future resolves to when there is room for a new connection, or the pool is closed."""
 
 
-class Lane:
+class ConnectionPool:
     """Up to ``capacity`` connections of one kind, and the queue of those who want one."""
 
     def __init__(
@@ -239,7 +239,7 @@ class Lane:
     def close(self) -> list[Connection]:
         """Close the connections that nobody uses, and return them.
 
-        The others close as they are released. Whoever waits finds the lane closed.
+        The others close as they are released. Whoever waits finds the pool closed.
         """
         self._closed = True
         for timer in (self._timer, self._spreading):
@@ -418,7 +418,7 @@ class Lane:
         )
 
 
-class Pool:
+class Pools:
     """The writer and the readers of one file, bound to the event loop that opened them."""
 
     def __init__(self, path: str, options: EngineOptions) -> None:
@@ -427,12 +427,14 @@ class Pool:
         self._pid = os.getpid()
         self._loop = asyncio.get_running_loop()
         timeout_ms = options.acquire_timeout_ms
-        self.writer = Lane("writer", 1, timeout_ms, lambda: Connection(path, options, reader=False))
+        self.writer = ConnectionPool(
+            "writer", 1, timeout_ms, lambda: Connection(path, options, reader=False)
+        )
         # Each connection to :memory: is another database, so there the writer reads too.
         self.readers = (
             self.writer
             if path == MEMORY
-            else Lane(
+            else ConnectionPool(
                 "reader",
                 options.pool_size,
                 timeout_ms,
@@ -462,7 +464,7 @@ class Pool:
                 "Open one in this loop; in a plain thread use sync_client() or run_sync()."
             )
 
-    def lane(self, *, reads: bool) -> Lane:
+    def choose(self, *, reads: bool) -> ConnectionPool:
         """Return the readers or the writer; raise ``ClientError`` as ``check`` does."""
         self.check()
         return self.readers if reads else self.writer
@@ -479,15 +481,15 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
-        for connection in self._close_lanes():
+        for connection in self._close_pools():
             await connection.wait_closed()
 
     def close_at_exit(self) -> None:
         """Close the idle connections without an event loop, and wait a little for their files."""
-        for connection in self._close_lanes():
+        for connection in self._close_pools():
             connection.join(_CLOSE_TIMEOUT_S)
 
-    def _close_lanes(self) -> list[Connection]:
+    def _close_pools(self) -> list[Connection]:
         self.is_closed = True
         closing = [*self.readers.close(), *self.writer.close()]
         if self.is_orphaned:  # nobody will release these
@@ -497,19 +499,19 @@ class Pool:
 
     def stats(self) -> PoolStats:
         """Return the numbers of this moment."""
-        lanes = {self.writer, self.readers}
+        pools = {self.writer, self.readers}
         separate = self.readers is not self.writer
         return PoolStats(
             readers=self.readers.size if separate else 0,
             readers_in_use=len(self.readers.holders) if separate else 0,
             writer_in_use=bool(self.writer.holders),
-            waiting=sum(len(lane.waiting) for lane in lanes),
-            waiting_ms=max(lane.waiting_ms for lane in lanes),
-            longest_wait_ms=max(lane.longest_wait_ms for lane in lanes),
-            requests_waited=sum(lane.requests_waited for lane in lanes),
-            requests_timed_out=sum(lane.requests_timed_out for lane in lanes),
+            waiting=sum(len(pool.waiting) for pool in pools),
+            waiting_ms=max(pool.waiting_ms for pool in pools),
+            longest_wait_ms=max(pool.longest_wait_ms for pool in pools),
+            requests_waited=sum(pool.requests_waited for pool in pools),
+            requests_timed_out=sum(pool.requests_timed_out for pool in pools),
             statements=self.statements,
-            connections_opened=sum(lane.opened for lane in lanes),
+            connections_opened=sum(pool.opened for pool in pools),
         )
 
 

@@ -16,8 +16,9 @@ from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import Definition, quoted
 from atlas.errors import SchemaChangeError
 
-#: Called with a table, how many of its rows are copied, and how many there are.
-Progress = Callable[[str, int, int], None]
+#: Called with what is being done, how much of it is done, and how much there is, both in the
+#: same unit (rows, pages). ``done == total`` is the last call.
+StepProgress = Callable[[str, int, int], None]
 
 #: Rows copied by one statement, between two calls of the progress.
 _CHUNK = 20_000
@@ -30,7 +31,7 @@ def rebuild(
     table: str,
     definition: Definition,
     values: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> None:
     """Give ``table`` the ``definition`` and keep its rows.
 
@@ -132,7 +133,7 @@ class _Copy:
         taken = taken | {column.name.lower() for column in definition.columns}
         return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
 
-    def run(self, progress: Progress | None) -> None:
+    def run(self, progress: StepProgress | None) -> None:
         names = ", ".join(map(quoted, self._written))
         sources = ", ".join(self._sources[name] for name in self._written)
         old, new, rowid = quoted(self._old), quoted(self._new), self._rowid

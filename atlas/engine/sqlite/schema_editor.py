@@ -25,10 +25,10 @@ from atlas.engine.sqlite.create_table import (
     tokens,
     unquoted,
 )
-from atlas.engine.sqlite.rebuild import Progress, rebuild
+from atlas.engine.sqlite.rebuild import StepProgress, rebuild
 from atlas.errors import SchemaChangeError
 
-__all__ = ["Progress", "alter", "is_alteration"]
+__all__ = ["StepProgress", "alter", "is_alteration"]
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _ALTER = re.compile(rf"\s*ALTER TABLE (?P<table>{_NAME}) (?P<actions>.+?);?\s*", re.DOTALL)
@@ -40,7 +40,7 @@ def is_alteration(statement: str) -> bool:
     return _ALTER.fullmatch(statement) is not None
 
 
-def alter(connection: Connection, statement: str, progress: Progress | None = None) -> None:
+def alter(connection: Connection, statement: str, progress: StepProgress | None = None) -> None:
     """Do what an ALTER TABLE says; several actions may be separated by commas.
 
     Raises ``SchemaChangeError`` when rows do not fit, or for an action that is
@@ -78,7 +78,7 @@ def _stored_name(connection: Connection, table: str) -> str:
 class _Change:
     """What one statement does to one table."""
 
-    def __init__(self, connection: Connection, table: str, progress: Progress | None) -> None:
+    def __init__(self, connection: Connection, table: str, progress: StepProgress | None) -> None:
         self._connection = connection
         self._run = connection.execute
         self._table = table

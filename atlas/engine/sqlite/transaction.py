@@ -21,8 +21,8 @@ from piccolo.engine.sqlite import TransactionType
 
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection, Rows
-from atlas.engine.sqlite.idle_connections import Shelf
-from atlas.engine.sqlite.pool import Lane
+from atlas.engine.sqlite.idle_connections import IdleConnections
+from atlas.engine.sqlite.pool import ConnectionPool
 from atlas.engine.statement import only_reads
 from atlas.errors import PoolTimeoutError, TransactionLostError
 
@@ -35,7 +35,7 @@ class Engine(Protocol):
 
     async def acquire(
         self, *, reads: bool, what: str, in_pool: bool = True
-    ) -> tuple[Lane | Shelf, Connection]:
+    ) -> tuple[ConnectionPool | IdleConnections, Connection]:
         """Return a connection of the caller's own, and what to release it to."""
 
 
@@ -85,7 +85,7 @@ class Transaction(BaseTransaction):
         self._savepoint: Savepoint | None = None
         # Of the outermost block only:
         self._connection: Connection | None = None
-        self._source: Lane | Shelf | None = None
+        self._source: ConnectionPool | IdleConnections | None = None
         self._savepoints = 0
 
     async def __aenter__(self) -> Transaction:
@@ -188,7 +188,7 @@ class Transaction(BaseTransaction):
             self._give_up()
             raise
 
-    async def _acquire(self) -> tuple[Lane | Shelf, Connection]:
+    async def _acquire(self) -> tuple[ConnectionPool | IdleConnections, Connection]:
         return await self.engine.acquire(reads=False, what="a transaction")
 
     async def _begin(self, connection: Connection) -> None:
@@ -290,7 +290,7 @@ class Snapshot(Transaction):
 
     only_reads = True
 
-    async def _acquire(self) -> tuple[Lane | Shelf, Connection]:
+    async def _acquire(self) -> tuple[ConnectionPool | IdleConnections, Connection]:
         return await self.engine.acquire(reads=True, what="a snapshot")
 
     async def __aenter__(self) -> Transaction:
