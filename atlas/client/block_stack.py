@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from atlas.client import scope
+from atlas.engine.block import current_block
 from atlas.errors import TransactionLostError
 
 Maker = Callable[[], Awaitable[AbstractAsyncContextManager[Any]]]
@@ -78,7 +79,7 @@ class HeldPlace(Place):
         self.value = await block.__aenter__()
         self._block = block
         self._held.add(self)
-        self.transaction = self.client.engine.current_transaction.get()
+        self.transaction = current_block(self.client.engine)
         if self.is_over:  # its thread was interrupted, and is gone
             await self.leave_block(TransactionLostError())
 

@@ -26,14 +26,14 @@ class PostgresSchemaTransaction(Transaction):
         super().__init__(engine)
         self._lock_timeout_s = lock_timeout_s
 
-    async def begin(self) -> None:
+    async def _begin(self) -> None:
         """Borrow a connection, begin, and wait for the lock."""
-        await super().begin()
+        await super()._begin()
         try:
             if self.engine.engine_type == "postgres":  # CockroachDB has no advisory locks
                 await self._lock_schema()
-        except BaseException:
-            await self.rollback()
+        except BaseException as error:
+            await self._give_up(error)
             raise
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from atlas.engine.block import current_block
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.statement import only_reads
@@ -64,7 +65,7 @@ class Statements:
 @asynccontextmanager
 async def recorded(engine: AtlasEngine) -> AsyncIterator[Statements]:
     """Note the statements that run in this block, in the transaction the task is in."""
-    transaction: Any = engine.current_transaction.get()
+    transaction: Any = current_block(engine)
     connection = transaction.connection
     statements = Statements()
     if isinstance(engine, SQLiteEngine):

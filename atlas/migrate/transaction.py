@@ -19,6 +19,7 @@ from typing import Any
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
+from atlas.engine.block import current_block
 from atlas.engine.sqlite import transaction as sqlite_transaction
 from atlas.engine.sqlite.connection import Connection, Rows
 from atlas.engine.sqlite.create_table import quoted
@@ -65,13 +66,13 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         #: that only reads does without.
         self._violations: Counter[Violation] | None = None
 
-    async def _begin(self, connection: Connection) -> None:
+    async def _send_begin(self, connection: Connection) -> None:
         deadline = time.monotonic() + self._lock_timeout_s
         # The engine sets the pragma again as soon as the transaction ends.
         await connection.run(lambda: connection.execute("PRAGMA foreign_keys = OFF"))
         while True:
             try:
-                await super()._begin(connection)
+                await super()._send_begin(connection)
                 break
             except DatabaseBusyError:  # after the engine's own busy timeout
                 if time.monotonic() >= deadline:
@@ -88,7 +89,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
 
     async def _begin_changes(self) -> None:
         if self._violations is None:
-            connection = self._active()
+            connection = self.connection
             self._violations = await connection.run(lambda: _violations(connection))
 
     async def alter(self, statement: str) -> bool:
@@ -96,7 +97,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         if not is_alteration(statement):
             return False
         await self._begin_changes()
-        connection = self._active()
+        connection = self.connection
 
         def change() -> None:
             connection.check_inside()
@@ -105,9 +106,10 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         await connection.run(change)
         return True
 
-    async def commit(self) -> None:
-        """Commit now, or roll back and raise ``SchemaChangeError`` when references are broken."""
-        connection = self._active()
+    async def _finish(self) -> None:
+        """Commit, or roll back and raise ``SchemaChangeError`` when references are broken."""
+        connection = self._root._connection
+        assert connection is not None  # noqa: S101 # the base has looked
 
         def check() -> None:
             connection.check_inside()
@@ -119,9 +121,9 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         try:
             await connection.run(check)
         except BaseException:
-            self._give_up()
+            self._release_dirty()
             raise
-        await super().commit()
+        await super()._finish()
 
 
 @asynccontextmanager
@@ -146,7 +148,7 @@ async def schema_transaction(
         from atlas.migrate.postgres import PostgresSchemaTransaction
 
         kind = PostgresSchemaTransaction
-    current = engine.current_transaction.get()
+    current = current_block(engine)
     if current is None:
         block = (
             SQLiteSchemaTransaction(engine, lock_timeout_s, progress)

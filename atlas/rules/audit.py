@@ -14,6 +14,7 @@ from typing import Any
 
 from atlas.client.client import Client, current_client
 from atlas.client.scope import current_engine
+from atlas.engine.block import current_block
 from atlas.errors import AtlasError
 from atlas.rules.registry import RULES
 from atlas.rules.rule import Check, DatabaseCheck, RowCheck, Rule, Severity, Violation, key_of
@@ -126,7 +127,7 @@ async def audit(
 def _view(client: Client | None) -> AbstractAsyncContextManager[Any]:
     """Return a block in which everything is read as it is at one moment."""
     engine: Any = client.engine if client else current_engine()
-    if engine.current_transaction.get() is not None:
+    if current_block(engine) is not None:
         return nullcontext()
     block: AbstractAsyncContextManager[Any] = client.snapshot() if client else engine.snapshot()
     return block

@@ -15,6 +15,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from atlas.engine.block import current_block
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.sqlite.connection import MEMORY, Connection, Rows
 from atlas.engine.sqlite.engine import SQLiteEngine
@@ -44,7 +45,7 @@ async def reading(engine: Any) -> AsyncIterator[Any]:
     ``DatabaseServerError`` for a server that is away. In a transaction of the
     caller's the block is part of it, and sees what it has changed.
     """
-    if engine.current_transaction.get() is not None:
+    if current_block(engine) is not None:
         yield engine
     elif isinstance(engine, SQLiteEngine) and engine.path != MEMORY:
         options = replace(engine.options, read_only=True, busy_timeout_ms=PATIENCE_MS)
@@ -65,5 +66,5 @@ def connection_of(reader: Any) -> Connection:
     """Return the SQLite connection that a reader, or the transaction of an engine, works on."""
     if isinstance(reader, ReadOnlyFile):
         return reader.connection
-    connection: Connection = reader.current_transaction.get().connection
+    connection: Connection = current_block(reader).connection
     return connection

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from piccolo.engine.exceptions import TransactionError
 
+from atlas.engine.block import current_block
 from atlas.errors import ClientError, UpsertError
 from atlas.table import Table
 from atlas.upsert import batches
@@ -63,7 +64,7 @@ async def upsert(
     ):
         if number is not None and (type(number) is not int or number < 1):
             raise ValueError(f"{name} is {number!r}; give a whole number >= 1.")
-    outer = engine.current_transaction.get()
+    outer = current_block(engine)
     if outer is not None and outer.only_reads:
         raise TransactionError("A snapshot only reads; an upsert cannot write in it.")
     if outer is not None and commit_every is not None:

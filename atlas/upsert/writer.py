@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import atlas.engine.log as log
 from atlas.columns import utc_now
+from atlas.engine.block import current_block
 from atlas.engine.sqlite.connection import Connection, Result
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.errors import TransactionLostError
@@ -222,7 +223,7 @@ class _PostgresWriter:
 
 def _transaction(engine: Any) -> Any:
     """Return the transaction of this task, without which nothing here may run."""
-    transaction = engine.current_transaction.get()
+    transaction = current_block(engine)
     if transaction is None:
         raise TransactionLostError("An upsert writes in a transaction, and this task is in none.")
     return transaction

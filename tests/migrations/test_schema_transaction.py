@@ -157,7 +157,7 @@ async def test_wait_ends(file: SQLiteEngine, postgres_engine: PostgresEngine) ->
     """Who waits too long for another migration is told so, and nothing is held afterwards."""
     impatient = SQLiteEngine(file.path)
     impatient.options = type(file.options)(busy_timeout_ms=10)
-    impatient._shelf._options = impatient.options
+    impatient._idle_connections._options = impatient.options
     async with schema_transaction(file):
         with pytest.raises(DatabaseBusyError):
             async with schema_transaction(impatient, lock_timeout_s=0.02):

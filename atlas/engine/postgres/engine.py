@@ -25,6 +25,7 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
 from atlas.engine import log
+from atlas.engine.block import current_block
 from atlas.engine.options import EngineOptions
 from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
 from atlas.engine.sqlite.pool import PoolStats
@@ -298,7 +299,7 @@ class _Shared(PiccoloPostgresEngine):
 
     async def _run(self, sql: str, parameters: Sequence[Any], in_pool: bool) -> Any:
         start = time.perf_counter()
-        transaction = self.current_transaction.get()
+        transaction = current_block(self)
         if transaction is not None:
             records = await transaction.execute(sql, parameters)
         else:
@@ -311,7 +312,7 @@ class _Shared(PiccoloPostgresEngine):
 
     # Blocks.
 
-    def transaction(self, allow_nested: bool = True) -> Transaction:
+    def transaction(self, allow_nested: bool = True) -> Transaction:  # type: ignore[override]
         """Return a transaction to enter with ``async with``."""
         return Transaction(self, allow_nested)
 

@@ -1,28 +1,28 @@
 """Transactions, consistent reads and batches on PostgreSQL.
 
-In: an engine and a block of code. Out: the block's statements on one
-connection, which is given back clean, or closed. They keep the promises of
-``transaction.py``, so that the same code runs on SQLite and here.
+In: an engine and a block of code. Out: the statements that ``engine/block.py`` needs
+on PostgreSQL, one after another on one connection. What a block that is left by a
+cancel has to send goes in a task of its own, which nothing waits for but the
+statements behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
-from piccolo.engine.base import BaseBatch, validate_savepoint_name
+from piccolo.engine.base import BaseBatch
 from piccolo.engine.cockroach import CockroachTransaction as PiccoloCockroachTransaction
 from piccolo.engine.exceptions import TransactionError
-from piccolo.engine.postgres import PostgresTransaction
-from piccolo.engine.postgres import Savepoint as PiccoloSavepoint
 from piccolo.query.base import Query
 
-from atlas.engine.statement import only_reads
+from atlas.engine.block import Block, current_block, is_cancel
+from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -33,41 +33,14 @@ class Engine(Protocol):
 
     engine_type: str
     path: str
+    options: EngineOptions
     current_transaction: contextvars.ContextVar[Transaction | None]
 
     def connection(self, in_pool: bool = True) -> AbstractAsyncContextManager[Any]:
         """Lend a connection."""
 
 
-class Savepoint(PiccoloSavepoint):
-    """A point within a transaction to which it can be rolled back."""
-
-    transaction: Transaction
-
-    async def rollback_to(self) -> None:
-        """Undo what was written since; the savepoint stays."""
-        await self.transaction.run(lambda c: c.execute(f"ROLLBACK TO SAVEPOINT {self.name}"))
-
-    async def release(self) -> None:
-        """Forget the savepoint; what was written since is part of the transaction."""
-        await self.transaction.run(lambda c: c.execute(f"RELEASE SAVEPOINT {self.name}"))
-
-    async def leave(self, *, failed: bool) -> None:
-        """Release the savepoint of a block; undo the block first when it failed."""
-        try:
-            if not failed:
-                await self.release()
-        except BaseException:  # a cancel, or a statement failed and the block went on
-            failed = True
-            raise
-        finally:
-            if failed:
-                with suppress(Exception):  # the first error is the one to see
-                    await self.rollback_to()
-                    await self.release()
-
-
-class Transaction(PostgresTransaction):
+class Transaction(Block):
     """``async with engine.transaction():`` all or nothing.
 
     Inside another transaction's block the inner block is a savepoint: when it
@@ -75,57 +48,50 @@ class Transaction(PostgresTransaction):
     statements one after another.
     """
 
-    #: Whether a write in it is refused.
-    only_reads = False
     begins_with = "BEGIN"
-    engine: Any  # an Engine
-    _parent: Transaction | None
 
     def __init__(self, engine: Engine, allow_nested: bool = True) -> None:
-        super().__init__(engine, allow_nested)  # type: ignore[arg-type]
-        self._connection: Any = None
+        self._prepare(engine, allow_nested)
         self._lent = AsyncExitStack()
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._token: contextvars.Token[Transaction | None] | None = None
-        self._savepoint: Savepoint | None = None
+        #: What is sent for blocks that were left, and not waited for.
+        self._leaving: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Transaction:
-        if self._parent is not None:
-            self._savepoint = await self._parent.savepoint()
-            return self._parent
-        await self.begin()
-        self._token = self.engine.current_transaction.set(self)
-        return self
+    @property
+    def connection(self) -> Any:
+        """The asyncpg connection of the block; raises ``TransactionLostError`` after it."""
+        if self._root._connection is not None and self._root._loop is not _running_loop():
+            raise ClientError("A transaction is used in another event loop than its own.")
+        return super().connection
 
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if self._savepoint is not None:
-            if self._savepoint.transaction._connection is not None:
-                await self._savepoint.leave(failed=exception is not None)
-            return False
-        if self._token is not None:
-            # An async fixture or generator may be left in another context than it was entered.
-            with suppress(ValueError):
-                self.engine.current_transaction.reset(self._token)
-        if self._connection is None:
-            pass  # committed or rolled back by hand
-        elif exception is None:
-            await self.commit()
-        else:
-            # It goes on when the task is cancelled again: closing the connection would
-            # leave the server with the statement, and its locks, until that is done.
-            rollback = asyncio.create_task(self.rollback())
-            rollback.add_done_callback(_look_at)
-            with suppress(Exception):  # the block's own error is the one to see
-                await asyncio.shield(rollback)
-        return False
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement in the transaction and return its records.
 
-    async def begin(self) -> None:
+        Raises ``PoolTimeoutError`` when another task stays in a block nested in this one,
+        and ``TransactionLostError`` when the block was undone while the statement ran.
+        """
+        if self._root is not self:
+            _ = self.connection
+            return await self._root.execute(sql, parameters)  # type: ignore[no-any-return]
+        self.check_reads(sql)
+        return await self.run(lambda c: c.fetch(sql, *parameters))
+
+    async def run(self, function: Callable[[Any], Awaitable[Result]]) -> Result:
+        """Run ``function`` with the connection, when the other tasks of the block are done."""
+        _ = self.connection  # before waiting, and again after it
+        block = await self.in_turn()
+        async with self._root._lock:
+            try:
+                result = await function(block.connection)
+            except asyncpg.InFailedSQLTransactionError as error:
+                raise _failed() from error
+        block.check_not_undone()
+        return result
+
+    # What the base needs.
+
+    async def _begin(self) -> None:
         """Borrow a connection and begin."""
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(self.engine.connection())
@@ -138,64 +104,114 @@ class Transaction(PostgresTransaction):
         self._loop = asyncio.get_running_loop()
         self._connection = connection
 
-    # Piccolo's own names for what can be done within the block.
+    async def _send(self, sql: str) -> None:
+        # A cancel in the middle of it would be an error of the transaction.
+        await asyncio.shield(self._in_background(self._send_now(sql)))
 
-    async def commit(self) -> None:
-        """Commit now; the rest of the block cannot use the transaction."""
-        if await self._end("COMMIT") != "COMMIT":
+    async def _send_now(self, sql: str) -> None:
+        async with self._lock:
+            try:
+                await self.connection.execute(sql)
+            except asyncpg.InFailedSQLTransactionError as error:
+                raise _failed() from error
+
+    async def _leave_savepoint(self, block: Block, error: BaseException | None) -> None:
+        name, nested = block._savepoint_name, block._open_nested()
+        failed = error is not None
+
+        async def leave() -> None:
+            async with self._lock:
+                try:
+                    if not failed:
+                        if nested is not None:
+                            await self._undo(nested._savepoint_name)
+                        await self._connection.execute(f"RELEASE SAVEPOINT {name}")
+                        return
+                except asyncpg.InFailedSQLTransactionError as error:
+                    block._is_undone = True
+                    await self._undo(name)
+                    raise _failed() from error
+                await self._undo(name)
+
+        task = self._in_background(leave())
+        task.add_done_callback(lambda _: block._end_turn())
+        if error is not None and is_cancel(error):
+            return
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            failed = block._is_undone = True  # if it has not begun, it undoes the block
+            raise
+        except Exception:
+            if error is None:  # else the block's own error is the one to see
+                raise
+
+    async def _undo(self, name: str) -> None:
+        try:
+            await self._connection.execute(
+                f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}"
+            )
+        except BaseException:  # the writes must not become part of the outer block
+            connection, self._connection = self._connection, None
+            _close(connection)
+            await self._lent.aclose()
+            raise
+
+    async def _finish(self) -> None:
+        root = self._root
+        nested = root._open_nested()
+        if root._leaving:
+            try:
+                await asyncio.shield(asyncio.wait(root._leaving.copy()))
+            except BaseException as error:
+                await root._give_up(error)
+                raise
+            if root._connection is None:
+                raise TransactionLostError(
+                    "The connection was lost as a nested block was undone. Nothing is stored."
+                )
+        if nested is not None:
+            async with root._lock:
+                await root._undo(nested._savepoint_name)
+        if await root._end("COMMIT") != "COMMIT":
             # PostgreSQL answers the COMMIT of a failed transaction by rolling it back.
             raise TransactionLostError(
                 "A statement of this transaction failed, so PostgreSQL wrote nothing of it. Put "
                 "what may fail in a transaction() of its own inside it."
             )
 
-    async def rollback(self) -> None:
-        """Roll back now; the rest of the block cannot use the transaction."""
-        await self._end("ROLLBACK")
+    async def _roll_back(self) -> None:
+        await self._root._end("ROLLBACK")
 
-    async def savepoint(self, name: str | None = None) -> Savepoint:
-        """Make a savepoint; its name is made up when it is left out."""
-        self._savepoint_id += 1
-        savepoint = Savepoint(name or f"savepoint_{self._savepoint_id}", self)
-        validate_savepoint_name(savepoint.name)
-        await self.run(lambda c: c.execute(f"SAVEPOINT {savepoint.name}"))
-        return savepoint
+    async def _give_up(self, error: BaseException) -> None:
+        loop = _running_loop()
+        if loop is None or loop is not self._loop:
+            connection, self._connection = self._connection, None
+            _close(connection)
+            return
+        # It goes on when the task is cancelled: closing the connection would leave the
+        # server with the statement, and its locks, until that is done.
+        task = self._in_background(self._roll_back_in_time())
+        self._connection, connection = None, self._connection
+        self._abandoned = connection
+        if not is_cancel(error):
+            with suppress(Exception):  # the block's own error is the one to see
+                await asyncio.shield(task)
 
-    async def rollback_to(self, savepoint_name: str) -> None:
-        """Roll back to a savepoint of this transaction by its name."""
-        validate_savepoint_name(savepoint_name)
-        await Savepoint(savepoint_name, self).rollback_to()
-
-    @property
-    def connection(self) -> Any:
-        """The asyncpg connection of the block; raises ``TransactionLostError`` after it."""
-        if self._loop is not asyncio.get_running_loop():
-            raise ClientError("A transaction is used in another event loop than its own.")
-        if self._connection is None:
-            raise TransactionLostError(
-                "The transaction is over: its block was left, or it was committed or rolled back "
-                "by hand. A task started inside the block must be awaited inside it."
-            )
-        return self._connection
-
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Run one statement in the transaction and return its records."""
-        return await self.run(lambda c: c.fetch(sql, *parameters))
-
-    async def run(self, function: Callable[[Any], Awaitable[Result]]) -> Result:
-        """Run ``function`` with the connection, when the other tasks of the block are done."""
-        _ = self.connection  # before waiting, and again after it
-        async with self._lock:
+    async def _roll_back_in_time(self) -> None:
+        """Roll back a connection that the block has given up; close it if that takes too long."""
+        connection = self._abandoned
+        async with self._lent:
             try:
-                return await function(self.connection)
-            except asyncpg.InFailedSQLTransactionError as error:
-                raise TransactionLostError(
-                    "An earlier statement of this transaction failed, and PostgreSQL runs no more "
-                    "of it. Put what may fail in a transaction() of its own inside it."
-                ) from error
+                async with asyncio.timeout(self.engine.options.acquire_timeout_ms / 1000):
+                    async with self._lock:
+                        await connection.execute("ROLLBACK")
+            except BaseException:
+                _close(connection)
+                raise
 
     async def _end(self, statement: str) -> str:
-        connection = self.connection
+        connection = self.connection if not self._is_left else self._connection
         self._connection = None
         async with self._lent:
             try:
@@ -206,9 +222,24 @@ class Transaction(PostgresTransaction):
                 raise
         return status
 
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` in a task that outlives this one."""
+        task = asyncio.create_task(work)
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        task.add_done_callback(_look_at)
+        return task
 
-class CockroachTransaction(Transaction, PiccoloCockroachTransaction):
+
+class CockroachTransaction(Transaction, PiccoloCockroachTransaction):  # type: ignore[misc]
     """The same, with what Piccolo's migrations ask of CockroachDB."""
+
+    def __init__(self, engine: Engine, allow_nested: bool = True) -> None:
+        super().__init__(engine, allow_nested)
+        # Piccolo's own state, which is unused: its migrations look for the class.
+        self.transaction = self.context = None  # type: ignore[assignment]
+        self._savepoint_id = 0
+        self._committed = self._rolled_back = False
 
 
 class Snapshot(Transaction):
@@ -222,18 +253,12 @@ class Snapshot(Transaction):
     # The moment is fixed by the first query, not by BEGIN.
     begins_with = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT 1"
 
-    async def __aenter__(self) -> Transaction:
-        if self._parent is not None:
+    async def __aenter__(self) -> Snapshot:
+        if current_block(self.engine) is not None:
             raise TransactionError(
                 "A snapshot cannot begin inside a transaction, which sees its own writes."
             )
         return await super().__aenter__()
-
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Run one statement that only reads; raise ``TransactionError`` for any other."""
-        if not only_reads(sql):
-            raise TransactionError(f"A snapshot only reads; it does not run: {sql[:100]}")
-        return await super().execute(sql, parameters)
 
 
 class Batch(BaseBatch):
@@ -252,10 +277,10 @@ class Batch(BaseBatch):
         sql, parameters = self._query.querystrings[0].compile_string(
             engine_type=self._engine.engine_type
         )
-        transaction = self._engine.current_transaction.get()
+        transaction = current_block(self._engine)
         if transaction is None:
             transaction = self._own = Transaction(self._engine)
-            await transaction.begin()
+            await transaction._begin()
         self._transaction = transaction
         try:
             self._cursor = await transaction.run(lambda c: c.cursor(sql, *parameters))
@@ -271,8 +296,11 @@ class Batch(BaseBatch):
         traceback: TracebackType | None = None,
     ) -> bool:
         own, self._own, self._transaction = self._own, None, None
-        if own is not None:
-            await own.__aexit__(exception_type, exception, traceback)
+        if own is not None and own._connection is not None:
+            if exception is None:
+                await own._finish()
+            else:
+                await own._give_up(exception)
         return False
 
     def __aiter__(self) -> Batch:
@@ -292,6 +320,20 @@ class Batch(BaseBatch):
         # As dicts: by now the task may be in the block of a client of another kind.
         rows = [dict(record) for record in records]
         return await self._query._process_results(rows)  # type: ignore[no-any-return]
+
+
+def _failed() -> TransactionLostError:
+    return TransactionLostError(
+        "An earlier statement of this transaction failed, and PostgreSQL runs no more of it. Put "
+        "what may fail in a transaction() of its own inside it."
+    )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

@@ -26,6 +26,7 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
 from atlas.engine import forks, log
+from atlas.engine.block import current_block
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import converters, corrupt_values
 from atlas.engine.sqlite.compiled import compiled
@@ -197,7 +198,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     async def run_ddl(self, ddl: str, in_pool: bool = False) -> Rows:
         """Run one DDL statement of Piccolo's, as SQLite understands it."""
         rows: Rows = []
-        transaction = self.current_transaction.get()
+        transaction = current_block(self)
         if transaction is not None and await transaction.alter(ddl):
             return rows
         for statement in dialect.for_sqlite(ddl):
@@ -214,10 +215,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         floats: Sequence[str] = (),
     ) -> Rows:
         start = time.perf_counter()
-        transaction = self.current_transaction.get()
+        transaction = current_block(self)
         try:
             if transaction is not None:
-                rows = await transaction.execute(sql, parameters, floats)
+                rows: Rows = await transaction.execute(sql, parameters, floats)
             else:
                 reads = only_reads(sql) if reads is None else reads
                 rows = await self._run_alone(sql, parameters, floats, reads, in_pool)
@@ -337,7 +338,7 @@ class Batch(BaseBatch):
         self._sql, self._parameters = compiled(querystring)
         self._floats = getattr(querystring, "floats", ())
         self._start = time.perf_counter()
-        self._transaction = engine.current_transaction.get()
+        self._transaction = current_block(engine)
         if self._transaction is not None:
             self._connection = self._transaction.connection
         elif engine.path == MEMORY:
@@ -400,6 +401,8 @@ class Batch(BaseBatch):
     async def _run(
         self, connection: Connection, function: Callable[[Connection], Result]
     ) -> Result:
+        if self._transaction is not None:
+            await self._transaction.in_turn()
         try:
             return await connection.run(lambda: function(connection), reads=True)
         except (ValueError, sqlite3.OperationalError) as error:

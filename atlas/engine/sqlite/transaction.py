@@ -1,30 +1,24 @@
 """Transactions on SQLite, and consistent reads.
 
-In: an engine and a block of code. Out: the block's statements on one
-connection, which is given back clean whatever happens: an error, a failed
-COMMIT, a cancel at any await, a second cancel. Leaving never waits on a
-cancelled task: what is left to do is queued behind the running statement.
+In: an engine and a block of code. Out: the statements that ``engine/block.py`` needs
+on SQLite. Leaving waits for nothing: what is left to do is queued behind the running
+statement, in the connection's thread.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import contextvars
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Protocol
 
-from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
+from atlas.engine.block import Block, current_block
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection, Rows
 from atlas.engine.sqlite.idle_connections import IdleConnections
 from atlas.engine.sqlite.pool import ConnectionPool
-from atlas.engine.statement import only_reads
-from atlas.errors import PoolTimeoutError, TransactionLostError
 
 
 class Engine(Protocol):
@@ -39,24 +33,7 @@ class Engine(Protocol):
         """Return a connection of the caller's own, and what to release it to."""
 
 
-class Savepoint:
-    """A point within a transaction to which it can be rolled back."""
-
-    def __init__(self, name: str, transaction: Transaction) -> None:
-        validate_savepoint_name(name)
-        self.name = name
-        self.transaction = transaction
-
-    async def rollback_to(self) -> None:
-        """Undo what was written since; the savepoint stays."""
-        await self.transaction.execute(f"ROLLBACK TO SAVEPOINT {self.name}")
-
-    async def release(self) -> None:
-        """Forget the savepoint; what was written since is part of the transaction."""
-        await self.transaction.execute(f"RELEASE SAVEPOINT {self.name}")
-
-
-class Transaction(BaseTransaction):
+class Transaction(Block):
     """``async with engine.transaction():`` all or nothing, on the writer.
 
     Inside another transaction's block the inner block is a savepoint: when it
@@ -64,8 +41,7 @@ class Transaction(BaseTransaction):
     the same transaction take turns.
     """
 
-    #: Whether a write in it is refused.
-    only_reads = False
+    _connection: Connection | None
 
     def __init__(
         self,
@@ -73,104 +49,29 @@ class Transaction(BaseTransaction):
         transaction_type: TransactionType = TransactionType.immediate,
         allow_nested: bool = True,
     ) -> None:
-        self.engine = engine
+        self._prepare(engine, allow_nested)
         self.transaction_type = transaction_type
-        self.allow_nested = allow_nested
-        #: The outermost block, which has the connection; this one, unless it is nested.
-        self._root: Transaction = self
-        self._parent: Transaction | None = None
-        self._token: contextvars.Token[Transaction | None] | None = None
-        self._entered = False
-        self._turn = asyncio.Lock()
-        self._savepoint: Savepoint | None = None
-        # Of the outermost block only:
-        self._connection: Connection | None = None
         self._source: ConnectionPool | IdleConnections | None = None
-        self._savepoints = 0
-
-    async def __aenter__(self) -> Transaction:
-        if self._entered:
-            raise TransactionError("This transaction was entered already; make one for each block.")
-        parent: Transaction | None = self.engine.current_transaction.get()
-        if parent is not None and not self.allow_nested:
-            raise TransactionError("A transaction is already active, and allow_nested is False.")
-        self._entered = True
-        try:
-            if parent is None:
-                await self._begin_outermost()
-            else:
-                await self._begin_nested(parent)
-        except BaseException:
-            self._entered = False
-            raise
-        self._token = self.engine.current_transaction.set(self)
-        return self._root
-
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        token, self._token, self._entered = self._token, None, False
-        if token is not None:
-            # An async fixture or generator may be left in another context than it was entered.
-            with contextlib.suppress(ValueError):
-                self.engine.current_transaction.reset(token)
-        if self._parent is not None:
-            await self._leave_nested(self._parent, failed=exception is not None)
-        elif exception is not None:
-            self._give_up()
-        elif self._connection is not None:  # else committed or rolled back by hand
-            await self.commit()
-        return False
-
-    # Piccolo's own names for what can be done within the block.
-
-    async def commit(self) -> None:
-        """Commit now; the rest of the block cannot use the transaction."""
-        connection = self._active()
-        try:
-            await connection.run(connection.commit)
-        except BaseException:
-            self._root._give_up()
-            raise
-        self._root._release()
-
-    async def rollback(self) -> None:
-        """Roll back now; the rest of the block cannot use the transaction."""
-        connection = self._active()
-        try:
-            await connection.run(connection.rollback, stoppable=False)
-        except BaseException:
-            self._root._give_up()
-            raise
-        self._root._release()
-
-    async def savepoint(self, name: str | None = None) -> Savepoint:
-        """Make a savepoint; its name is made up when it is left out."""
-        self._savepoints += 1
-        savepoint = Savepoint(name or f"savepoint_{self._savepoints}", self)
-        await self.execute(f"SAVEPOINT {savepoint.name}")
-        return savepoint
-
-    async def rollback_to(self, savepoint_name: str) -> None:
-        """Roll back to a savepoint of this transaction by its name."""
-        await Savepoint(savepoint_name, self).rollback_to()
-
-    @property
-    def connection(self) -> Connection:
-        """The connection of the block; raises ``TransactionLostError`` after it."""
-        return self._active()
 
     async def execute(
         self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
     ) -> Rows:
-        """Run one statement in the transaction and return its rows."""
+        """Run one statement in the transaction and return its rows.
+
+        Raises ``PoolTimeoutError`` when another task stays in a block nested in this one,
+        and ``TransactionLostError`` when the block was undone while the statement ran.
+        """
         if self._root is not self:
-            return await self._root.execute(sql, parameters, floats)
-        connection = self._active()
-        return await connection.run(lambda: connection.execute_inside(sql, parameters, floats))
+            _ = self.connection
+            return await self._root.execute(sql, parameters, floats)  # type: ignore[no-any-return]
+        self.check_reads(sql)
+        block = await self.in_turn()
+        connection = block.connection
+        rows: Rows = await connection.run(
+            lambda: connection.execute_inside(sql, parameters, floats)
+        )
+        block.check_not_undone()
+        return rows
 
     async def alter(self, statement: str) -> bool:
         """Change a table in a way SQLite has no statement for; return False if that is not known.
@@ -179,103 +80,106 @@ class Transaction(BaseTransaction):
         """
         return self._root is not self and await self._root.alter(statement)
 
-    async def _begin_outermost(self) -> None:
-        self._root, self._parent = self, None
-        self._source, self._connection = await self._acquire()
+    # What the base needs.
+
+    async def _begin(self) -> None:
+        self._source, connection = await self._acquire()
+        self._connection = connection
         try:
-            await self._begin(self._connection)
+            await self._send_begin(connection)
         except BaseException:
-            self._give_up()
+            self._release_dirty()
             raise
 
     async def _acquire(self) -> tuple[ConnectionPool | IdleConnections, Connection]:
-        return await self.engine.acquire(reads=False, what="a transaction")
+        return await self.engine.acquire(  # type: ignore[no-any-return]
+            reads=False, what="a transaction"
+        )
 
-    async def _begin(self, connection: Connection) -> None:
+    async def _send_begin(self, connection: Connection) -> None:
         statement = f"BEGIN {self.transaction_type.value}"
         await connection.run(lambda: connection.execute(statement))
 
-    def _active(self) -> Connection:
-        connection = self._root._connection
-        if connection is None:
-            raise TransactionLostError(
-                "The transaction is over: its block was left, or it was committed or rolled back "
-                "by hand. A task started inside the block must be awaited inside it."
-            )
-        return connection
+    async def _send(self, sql: str) -> None:
+        connection: Connection = self.connection
+        await connection.run(lambda: connection.execute_inside(sql))
+
+    async def _leave_savepoint(self, block: Block, error: BaseException | None) -> None:
+        connection, name = self._connection, block._savepoint_name
+        assert connection is not None  # noqa: S101 # the base has looked
+        released, nested = False, block._open_nested()
+
+        def release() -> None:
+            nonlocal released
+            if nested is not None:
+                _undo(connection, nested._savepoint_name)
+            connection.execute_inside(f"RELEASE SAVEPOINT {name}")
+            released = True
+
+        def undo() -> None:
+            if not released:
+                _undo(connection, name)
+
+        failed = error is not None
+        try:
+            if not failed:
+                await connection.run(release)
+        except BaseException:
+            failed = block._is_undone = True
+            raise
+        finally:
+            if failed:
+                # Not waited for: the block's own exception must come through at once.
+                connection.settle(undo, _nothing, loop=None)
+            block._end_turn()
+
+    async def _finish(self) -> None:
+        connection: Connection = self._root._connection
+        nested = self._open_nested()
+
+        def commit() -> None:
+            if nested is not None:
+                _undo(connection, nested._savepoint_name)
+            connection.commit()
+
+        try:
+            await connection.run(commit)
+        except BaseException:
+            self._release_dirty()
+            raise
+        self._release()
+
+    async def _roll_back(self) -> None:
+        connection: Connection = self._root._connection
+        try:
+            await connection.run(connection.rollback, stoppable=False)
+        except BaseException:
+            self._release_dirty()
+            raise
+        self._release()
+
+    async def _give_up(self, error: BaseException) -> None:
+        self._release_dirty()
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None and self._source is not None:
             self._source.release(connection)
 
-    def _give_up(self) -> None:
+    def _release_dirty(self) -> None:
         """Roll back what is not committed and release the connection, without waiting."""
         connection, self._connection = self._connection, None
         if connection is not None and self._source is not None:
             self._source.give_up(connection)
 
-    async def _begin_nested(self, parent: Transaction) -> None:
-        await parent._take_turn()
-        try:
-            # A name of its own: a savepoint of the caller's may hide another of the same name.
-            parent._root._savepoints += 1
-            self._savepoint = await parent._root.savepoint(
-                f"atlas_nested_{parent._root._savepoints}"
-            )
-        except BaseException:
-            parent._turn.release()
-            raise
-        self._root, self._parent = parent._root, parent
 
-    async def _take_turn(self) -> None:
-        """Wait until no other task is in a block nested in this one.
-
-        Savepoints are a stack: releasing one, or rolling back to it, takes those
-        made after it along, whosever they are.
-        """
-        timeout_ms = self.engine.options.acquire_timeout_ms
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise PoolTimeoutError(
-                "Another task was in a nested block of the same transaction for more than "
-                f"{timeout_ms} ms (acquire_timeout_ms); nested blocks take turns."
-            ) from None
-
-    async def _leave_nested(self, parent: Transaction, *, failed: bool) -> None:
-        connection, savepoint, self._savepoint = self._root._connection, self._savepoint, None
-        if connection is None or savepoint is None:  # ended by hand
-            parent._turn.release()
-            return
-        released = False
-
-        def release() -> None:
-            nonlocal released
-            connection.execute_inside(f"RELEASE SAVEPOINT {savepoint.name}")
-            released = True
-
-        def undo() -> None:
-            if released:
-                return
-            try:
-                connection.execute_inside(f"ROLLBACK TO SAVEPOINT {savepoint.name}")
-                connection.execute_inside(f"RELEASE SAVEPOINT {savepoint.name}")
-            except Exception:  # the writes must not become part of the outer block
-                connection.rollback()
-
-        try:
-            if not failed:
-                await connection.run(release)
-        except BaseException:
-            failed = True
-            raise
-        finally:
-            if failed:
-                # Not waited for: the block's own exception must come through at once.
-                connection.settle(undo, _nothing, loop=None)
-            parent._turn.release()
+def _undo(connection: Connection, name: str) -> None:
+    """Undo what was written since a savepoint; all of the transaction if that fails."""
+    try:
+        connection.execute_inside(f"ROLLBACK TO SAVEPOINT {name}")
+        connection.execute_inside(f"RELEASE SAVEPOINT {name}")
+    except Exception:  # the writes must not become part of the outer block
+        connection.rollback()
 
 
 def _nothing() -> None:
@@ -291,27 +195,21 @@ class Snapshot(Transaction):
     only_reads = True
 
     async def _acquire(self) -> tuple[ConnectionPool | IdleConnections, Connection]:
-        return await self.engine.acquire(reads=True, what="a snapshot")
+        return await self.engine.acquire(  # type: ignore[no-any-return]
+            reads=True, what="a snapshot"
+        )
 
-    async def __aenter__(self) -> Transaction:
-        if self.engine.current_transaction.get() is not None:
+    async def __aenter__(self) -> Snapshot:
+        if current_block(self.engine) is not None:
             raise TransactionError(
                 "A snapshot cannot begin inside a transaction, which sees its own writes."
             )
         return await super().__aenter__()
 
-    async def _begin(self, connection: Connection) -> None:
+    async def _send_begin(self, connection: Connection) -> None:
         def begin() -> None:
             connection.execute("BEGIN DEFERRED")
             # The moment is fixed by the first read, not by BEGIN.
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
 
         await connection.run(begin)
-
-    async def execute(
-        self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
-    ) -> Rows:
-        """Run one statement that only reads; raise ``TransactionError`` for any other."""
-        if not only_reads(sql) and not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            raise TransactionError(f"A snapshot only reads; it does not run: {sql[:100]}")
-        return await super().execute(sql, parameters, floats)
