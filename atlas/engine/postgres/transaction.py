@@ -73,9 +73,10 @@ class Transaction(Block):
         """
         if self._root is not self:
             _ = self.connection
-            return await self._root.execute(sql, parameters)  # type: ignore[no-any-return]
+            records: list[Any] = await self._root.execute(sql, parameters)
+            return records
         self.check_reads(sql)
-        return await self.run(lambda c: c.fetch(sql, *parameters))
+        return await self.run(lambda c: c.fetch(sql, *parameters))  # type: ignore[no-any-return]
 
     async def run(self, function: Callable[[Any], Awaitable[Result]]) -> Result:
         """Run ``function`` with the connection, when the other tasks of the block are done."""
