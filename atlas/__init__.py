@@ -4,6 +4,9 @@ The front door: the client, the 38 tables in the order in which they are created
 and the errors. Importing it opens no database and reads no setting.
 """
 
+from atlas import interrupt  # noqa: F401 - before all else: Ctrl-C while the rest loads
+
+# isort: split
 from atlas import patches
 from atlas.client.client import Client, create_client
 from atlas.client.scope import bind

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import Any
 
 import pydantic
@@ -23,8 +24,11 @@ from piccolo.utils.list import batch
 from piccolo.utils.pydantic import create_pydantic_model
 
 from atlas.errors import AtlasError
+from atlas.nearest import did_you_mean
 
 ObjectsByTable = dict[type[Table], list[Table]]
+
+_ALL = "all"
 
 
 async def dump(
@@ -40,6 +44,40 @@ async def dump(
         return await get_dump(fixture_configs)
     async with engine.snapshot():
         return await get_dump(fixture_configs)
+
+
+def wanted(apps: str, tables: str) -> list[FixtureConfig]:
+    """Return which tables of which apps a dump is of: names with commas between, or ``all``.
+
+    A table is named as its class or as in the database. Raises ``AtlasError`` for a name that
+    is none: an empty dump would look like a backup.
+    """
+    finder = Finder()
+    known: list[str] = finder.get_sorted_app_names()
+    app_names = known if apps == _ALL else [name.strip() for name in apps.split(",")]
+    for name in app_names:
+        if name not in known:
+            raise AtlasError(
+                f"There is no app {name}; the apps are {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
+    classes = {name: finder.get_app_config(app_name=name).table_classes for name in app_names}
+    chosen = set(chain.from_iterable(classes.values()))
+    if tables != _ALL:
+        by_name = {each.__name__: each for each in chosen}
+        by_name |= {each._meta.tablename: each for each in chosen}
+        names = [name.strip() for name in tables.split(",")]
+        for name in names:
+            if name not in by_name:
+                raise AtlasError(
+                    f"There is no table {name} in {', '.join(app_names)}."
+                    f"{did_you_mean(name, by_name)}"
+                )
+        chosen = {by_name[name] for name in names}
+    return [
+        FixtureConfig(name, [each.__name__ for each in of_app if each in chosen])
+        for name, of_app in classes.items()
+    ]
 
 
 async def load(

@@ -72,6 +72,11 @@ class Settings(_EngineSettings):  # type: ignore[misc] # its fields are those of
             f"The environment or .env has a setting that cannot be used: {problems}"
         )
 
+    @property
+    def names_database(self) -> bool:
+        """Whether the environment or ``.env`` has a ``DATABASE_URL``."""
+        return "database_url" in self.model_fields_set
+
     def url(self) -> DatabaseURL:
         """Return the parsed ``DATABASE_URL``; raise ``ConfigurationError`` naming it."""
         try:

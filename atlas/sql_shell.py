@@ -62,9 +62,7 @@ def run() -> None:
 
 def _sqlite3(path: str) -> list[str]:
     if not Path(path).exists():
-        raise DatabaseFileError(
-            f"{path}: there is no such file. Make it with: piccolo migrations forwards all"
-        )
+        raise DatabaseFileError(f"{path}: there is no such file. Make it with: atlas migrate")
     settings = [f".timeout {_BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys = ON"]
     return ["sqlite3", *(word for setting in settings for word in ("-cmd", setting)), path]
 

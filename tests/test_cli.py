@@ -58,14 +58,18 @@ def test_seed_counts_rows_and_then_does_nothing(
 
     assert run(monkeypatch, "seed", "--demo", "small") == 0
 
-    assert re.fullmatch(r"Nothing to do: all \d{4,5} rows are there.\n", capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert re.fullmatch(
+        rf"Nothing to do: all \d{{4,5}} rows are there.\nDatabase: {database}\n", said
+    )
     assert dump(database) == seeded
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("file:{}/unmigrated.db", "has no table core_entity. Make the tables first: piccolo"),
+        ("file:{}/unmigrated.db", "has no table core_entity. Make the tables first: atlas migrate"),
+        ("file:{}/not_there.db", "there is no such file. Make it with: atlas migrate"),
         ("file:{}/missing/atlas.db", "the folder"),
         ("file:{}/text.db", "is not an SQLite database"),
         ("mysql://user:secret@host/db", "is not a database URL"),
@@ -75,23 +79,29 @@ def test_seed_counts_rows_and_then_does_nothing(
 def test_expected_error_is_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     url: str,
     message: str,
 ) -> None:
     """What is wrong with the database is said in one line, without a traceback or a password."""
     (tmp_path / "text.db").write_text("no database")
+    (tmp_path / "unmigrated.db").touch()
     monkeypatch.setenv("DATABASE_URL", url.format(tmp_path))
-    said = run(monkeypatch, "seed")
-    assert isinstance(said, str)  # Python prints it on stderr and exits with 1
+    assert run(monkeypatch, "seed") == 2
+    out, said = capsys.readouterr()
+    assert out == ""
     assert said.startswith("atlas: ")
     assert message in said
-    assert "\n" not in said
+    assert said.count("\n") == 1
     assert "secret" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["text.db", "unmigrated.db"]
 
 
-def test_bug_is_not_hidden(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that is nobody's setting keeps its traceback."""
+def test_bug_is_not_hidden(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error that is nobody's setting keeps its traceback, and is no difference found."""
     monkeypatch.setattr("atlas.seeding.seed", lambda **options: {}["bug"])
-    monkeypatch.setattr(sys, "argv", ["atlas", "seed"])
-    with pytest.raises(KeyError, match="bug"):
-        atlas.cli.main()
+    assert run(monkeypatch, "seed") == 2
+    assert "Traceback" in (said := capsys.readouterr().err)
+    assert said.endswith("atlas: KeyError: 'bug'\n")

@@ -121,7 +121,7 @@ async def test_seed_works_on_postgres(postgres_url: str, migrated_postgres: str)
 async def test_database_without_tables_is_an_error(tmp_path: Path) -> None:
     """The error names the table that is missing and the command that makes it."""
     async with create_client(f"file:{tmp_path / 'empty.db'}"):
-        with pytest.raises(AtlasError, match=r"no table core_entity.*piccolo migrations"):
+        with pytest.raises(AtlasError, match=r"no table core_entity.*atlas migrate"):
             await seed()
 
 

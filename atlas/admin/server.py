@@ -29,7 +29,6 @@ OnReady = Callable[[str, str | None], None]
 
 
 async def serve(
-    url: str | None,
     users_file: Path,
     *,
     host: str,
@@ -39,15 +38,15 @@ async def serve(
 ) -> None:
     """Serve the page until the process is told to end; open requests get five seconds.
 
-    ``url`` is that of the database, or None for that of the settings; ``port`` 0
-    takes a free one. Raises ``ConfigurationError`` when nothing can listen there,
-    or the database has not all tables, and what ``create_client`` and ``users``
-    raise. A database that is not there is not made.
+    The database is that of a client without a URL; ``port`` 0 takes a free one. Raises
+    ``ConfigurationError`` when nothing can listen there, or the database has not all
+    tables, and what ``create_client`` and ``users`` raise. A database that is not
+    there is not made.
     """
     with closing(_listen(host, port)) as listener:
-        async with create_client(url, read_only=True) as client:
+        async with create_client(read_only=True) as client:
             await _check_tables(client)
-        async with create_client(url, read_only=not write), users(users_file) as password:
+        async with create_client(read_only=not write), users(users_file) as password:
             shown = f"[{host}]" if ":" in host else host
             config = uvicorn.Config(
                 create_site(write=write, hosts=_names(host)),

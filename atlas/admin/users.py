@@ -18,9 +18,9 @@ from piccolo.apps.user.tables import BaseUser
 from piccolo.table import create_db_tables
 from piccolo_api.session_auth.tables import SessionsBase
 
+from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
 from atlas.settings import Settings
 
@@ -44,16 +44,16 @@ _TABLES = (User, Session)
 _TABLE_NAMES = {table._meta.tablename for table in _TABLES}
 
 
-def path_beside(database: DatabaseURL) -> Path:
+def path_beside(database: AtlasEngine) -> Path:
     """Return the path of the users' file: ``ATLAS_ADMIN_FILE``, or beside an SQLite database.
 
     Beside a server there is no place, so it is in the working directory. Raises
     ``ConfigurationError`` when it is the operational database itself.
     """
     is_file = database.engine_type == "sqlite"
-    folder = Path(database.target).parent if is_file else Path()
+    folder = Path(database.path).parent if is_file else Path()
     path = Path(Settings.load().atlas_admin_file or folder / FILE_NAME).expanduser().absolute()
-    if is_file and path.resolve() == Path(database.target).resolve():
+    if is_file and path.resolve() == Path(database.path).resolve():
         raise ConfigurationError(
             f"{path} is the database itself. Users and sessions are kept in a file of their own; "
             "name another one in ATLAS_ADMIN_FILE."

@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
-from atlas.cli.app import app
-from atlas.engine.url import DatabaseURL, path_or_url
+from atlas.cli.app import Database, app, find_piccolo_conf
+from atlas.cli.printing import show
+from atlas.client.client import create_client
 from atlas.errors import AtlasError
 from atlas.extras import how_to_install
-from atlas.settings import Settings
 
 
 @app.command()
 def admin(
-    database: Annotated[
-        str | None, typer.Option(metavar="PATH|URL", help="Another database to look at.")
-    ] = None,
+    database: Database = None,
     write: Annotated[bool, typer.Option("--write", help="Let rows be edited.")] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -39,9 +37,9 @@ def admin(
     _check_installed()
     from atlas.admin import server, users
 
-    url = None if database is None else path_or_url(database)
-    parsed = Settings.load().url() if url is None else DatabaseURL.parse(url)
-    path = users.path_beside(parsed)
+    find_piccolo_conf()
+    engine = create_client().engine
+    path = users.path_beside(engine)
 
     async def new_password() -> str:
         async with users.users(path) as first:
@@ -55,13 +53,12 @@ def admin(
         if password is not None:
             print(f"{_login(password)}\nIt is not shown again; a new one: --reset-password")
         what = "rows can be edited" if write else "read-only"
-        print(f"Atlas admin, {what}: {url}\nPress Ctrl-C to stop.", flush=True)
+        show(f"Atlas admin, {what}: {url}\nDatabase: {engine.path}\nPress Ctrl-C to stop.")
         if not server.is_loopback(host):
             print(f"Others can reach {host}, and what they send is not encrypted.", file=sys.stderr)
 
     asyncio.run(
         server.serve(
-            url,
             path,
             host=host,
             port=port,

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.app import app, find_piccolo_conf, is_expected, one_line
+from atlas.cli.app import DIFFERS, OK, Database, Json, app, find_piccolo_conf
+from atlas.cli.printing import say, show
+from atlas.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
     from atlas.check.adopt import Adoption
     from atlas.check.findings import Finding
-
-#: What the process ends with: it is ours now, something is in the way, nothing could be told.
-_ADOPTED, _REFUSED, _NOT_LOOKED = 0, 1, 2
-#: By Ctrl-C, as a shell has it.
-_INTERRUPTED = 130
 
 #: How many findings of one kind are named.
 _SHOWN = 3
@@ -45,12 +41,12 @@ def adopt(
         bool | None,
         typer.Option(
             "--backup/--no-backup",
-            help="Copy an SQLite file beside itself before a repair."
-            " [default: ATLAS_MIGRATION_BACKUP, true]",
-            show_default=False,
+            help="Copy an SQLite file beside itself before a repair.",
+            show_default="ATLAS_MIGRATION_BACKUP, else --backup",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    as_json: Json = False,
+    database: Database = None,
 ) -> None:
     """Take over a database that another tool made with the same tables.
 
@@ -78,53 +74,41 @@ def adopt(
             )
         )
     except KeyboardInterrupt:
-        print(
-            "atlas: Interrupted. All was done or nothing: atlas check says which", file=sys.stderr
-        )
-        raise typer.Exit(_INTERRUPTED) from None
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        said = one_line(error)
-        if as_json:
-            print(json.dumps({"version": 1, "error": said.removeprefix("atlas: ")}))
-        print(said, file=sys.stderr)
-        raise typer.Exit(_NOT_LOOKED) from None
+        say("atlas: Interrupted. All was done or nothing: atlas check says which")
+        raise typer.Exit(INTERRUPTED) from None
     finally:
         report.close()
     if as_json:
         print(json.dumps(adoption.as_json(), indent=2))
     else:
         _print(adoption, repair)
-    raise typer.Exit(_REFUSED if adoption.obstacles else _ADOPTED)
+    raise typer.Exit(DIFFERS if adoption.obstacles else OK)
 
 
 def _print(adoption: Adoption, repair: bool) -> None:
     notes = [f for f in adoption.findings if f.severity == "note"]
     for finding in notes:
-        print(f"note: {finding.message}. {finding.remedy}")
+        show(f"note: {finding.message}. {finding.remedy}")
     if adoption.obstacles:
         _print_grouped(adoption.obstacles)
         said = "Nothing was done, because this is in the way."
         if not repair:
             said += " See what can be mended: atlas adopt --repair --dry-run"
-        print(f"{adoption.database}: {said}")
+        show(f"{adoption.database}: {said}")
         return
     for repair_line in adoption.repairs:
-        print(repair_line)
+        show(repair_line)
     count = len(adoption.recorded)
     noted = f"{count} migration{'' if count == 1 else 's'} noted as applied"
     tables = "1 table" if len(adoption.repairs) == 1 else f"{len(adoption.repairs)} tables"
     if adoption.is_done:
         if adoption.backup is not None:
-            print(f"The file as it was before is {adoption.backup}")
-        print(f"{adoption.database}: taken over, {tables} mended, {noted}.")
+            show(f"The file as it was before is {adoption.backup}")
+        show(f"{adoption.database}: taken over, {tables} mended, {noted}.")
     elif adoption.is_needed:
-        print(
-            f"{adoption.database}: can be taken over: {tables} mended, {noted}. Nothing was done."
-        )
+        show(f"{adoption.database}: can be taken over: {tables} mended, {noted}. Nothing was done.")
     else:
-        print(f"{adoption.database}: nothing to do. It has all migrations, and nothing differs.")
+        show(f"{adoption.database}: nothing to do. It has all migrations, and nothing differs.")
 
 
 def _print_grouped(findings: Sequence[Finding]) -> None:
@@ -136,7 +120,7 @@ def _print_grouped(findings: Sequence[Finding]) -> None:
         groups.setdefault((finding.kind, *said), []).append(finding)
     for group in groups.values():
         for finding in group[:_SHOWN]:
-            print(finding.message)
+            show(finding.message)
         if len(group) > _SHOWN:
-            print(f"    and {len(group) - _SHOWN} more of this kind")
-        print(f"    {group[0].remedy}")
+            show(f"    and {len(group) - _SHOWN} more of this kind")
+        show(f"    {group[0].remedy}")

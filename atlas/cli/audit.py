@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atlas.cli.app import app, is_expected, one_line
+from atlas.cli.app import DIFFERS, OK, Database, Json, app, find_piccolo_conf
+from atlas.cli.printing import plain, show
+from atlas.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from atlas.rules import AuditReport
     from atlas.table import Table
-
-#: The exit codes, as of diff: 2 is "could not look".
-_CLEAN, _VIOLATIONS, _FAILED = 0, 1, 2
 
 
 def _rules(names: list[str] | None) -> list[str] | None:
@@ -26,7 +24,10 @@ def _rules(names: list[str] | None) -> list[str] | None:
     wanted = [name.upper() for name in names or ()]
     for name in wanted:
         if name not in RULES:
-            raise typer.BadParameter(f"there is no rule {name}; there are: {', '.join(RULES)}")
+            raise typer.BadParameter(
+                f"there is no rule {name}; there are: {', '.join(RULES)}."
+                f"{did_you_mean(name, RULES)}"
+            )
         if not RULES[name].is_audited:
             raise typer.BadParameter(
                 f"no database can be audited for {name}: {RULES[name].not_audited}"
@@ -41,7 +42,10 @@ def _tables(names: list[str] | None) -> list[str] | None:
     known = [table._meta.tablename for table in TABLES]
     for name in names or ():
         if name not in known:
-            raise typer.BadParameter(f"there is no table {name}; there are: {', '.join(known)}")
+            raise typer.BadParameter(
+                f"there is no table {name}; there are: {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
     return names or None
 
 
@@ -50,24 +54,31 @@ def audit(
     rule: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="RULE", callback=_rules, help="Only this rule, as O4. May be repeated."
+            metavar="RULE",
+            callback=_rules,
+            help="Only this rule, as O4. May be repeated.",
+            show_default="all",
         ),
     ] = None,
     table: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TABLE", callback=_tables, help="Only rows of this table. May be repeated."
+            metavar="TABLE",
+            callback=_tables,
+            help="Only rows of this table. May be repeated.",
+            show_default="all",
         ),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=0, help="How many rows to show for a rule; all are counted.")
     ] = 20,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     listed: Annotated[
         bool,
         typer.Option("--list", help="List the rules, and what no database can be audited for."),
     ] = False,
+    database: Database = None,
 ) -> None:
     """List the rows that break a rule of docs/model.md section 7.
 
@@ -78,20 +89,14 @@ def audit(
     if listed:
         _list(as_json)
         return
-    try:
-        path, report = asyncio.run(_audit(rule, table, limit))
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        print(one_line(error), file=sys.stderr)
-        raise typer.Exit(_FAILED) from None
+    find_piccolo_conf()
+    path, report = asyncio.run(_audit(rule, table, limit))
     if as_json:
         print(json.dumps(_as_json(path, report), indent=2))
     else:
-        _show(report)
-    if report.errors or (strict and report.warnings):
-        raise typer.Exit(_VIOLATIONS)
-    raise typer.Exit(_CLEAN)
+        _show(path, report)
+    differs = report.errors or (strict and report.warnings)
+    raise typer.Exit(DIFFERS if differs else OK)
 
 
 async def _audit(
@@ -130,8 +135,9 @@ async def _audit(
     return client.engine.path, report
 
 
-def _show(report: AuditReport) -> None:
+def _show(path: str, report: AuditReport) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table as Grid
 
     console = Console()
@@ -146,19 +152,20 @@ def _show(report: AuditReport) -> None:
                 row = "\n".join(found.id) if isinstance(found.id, tuple) else found.id
                 grid.add_row(
                     found.rule,
-                    f"{found.table}\n{row}",
+                    escape(plain(f"{found.table}\n{row}")),
                     _marked(found.sentence, finding.severity),
                 )
             if (more := finding.count - len(finding.violations)) > 0:
                 grid.add_row(finding.rule, "", f"… and {more:,} more")
         console.print(grid)
     console.print(_summary(report), highlight=False)
+    show(f"Database: {path}")
 
 
 def _marked(sentence: str, severity: str) -> str:
     from rich.markup import escape
 
-    return escape(sentence if severity == "error" else f"(warning) {sentence}")
+    return escape(plain(sentence if severity == "error" else f"(warning) {sentence}"))
 
 
 def _summary(report: AuditReport) -> str:

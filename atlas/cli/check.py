@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.app import app, find_piccolo_conf, is_expected, one_line
+from atlas.cli.app import DIFFERS, OK, Database, Json, app, find_piccolo_conf
+from atlas.cli.printing import show
 
 if TYPE_CHECKING:
     from atlas.check.findings import CheckReport, Finding
 
-#: What the process ends with: all agree, something differs, nothing could be told.
-CLEAN, DRIFT, NOT_LOOKED = 0, 1, 2
-
 
 @app.command()
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Json = False,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Only log and database, for the start of a service."),
     ] = False,
+    database: Database = None,
 ) -> None:
     """Compare the model, the tables, the migrations and the database; change nothing.
 
@@ -33,22 +31,13 @@ def check(
     """
     from atlas.check import drift
 
-    try:
-        find_piccolo_conf()
-        report = asyncio.run(drift.check(quick=quick))
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        said = one_line(error)
-        if as_json:
-            print(json.dumps({"version": 1, "error": said.removeprefix("atlas: ")}))
-        print(said, file=sys.stderr)
-        raise typer.Exit(NOT_LOOKED) from None
+    find_piccolo_conf()
+    report = asyncio.run(drift.check(quick=quick))
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
     else:
         print_report(report)
-    raise typer.Exit(CLEAN if report.is_clean else DRIFT)
+    raise typer.Exit(OK if report.is_clean else DIFFERS)
 
 
 def print_report(report: CheckReport) -> None:
@@ -59,13 +48,13 @@ def print_report(report: CheckReport) -> None:
     count = len(report.drift)
     if count:
         things = "1 thing differs" if count == 1 else f"{count} things differ"
-        print(f"{report.database}: {things}. Compared: {chain}.")
+        show(f"{report.database}: {things}. Compared: {chain}.")
     else:
-        print(f"{report.database}: all agree. Compared: {chain}.")
+        show(f"{report.database}: all agree. Compared: {chain}.")
 
 
 def print_finding(finding: Finding) -> None:
     """Print one finding and its way out."""
     label = "" if finding.severity == "drift" else "note: "
-    print(f"{label}{finding.message}")
-    print(f"    {finding.remedy}")
+    show(f"{label}{finding.message}")
+    show(f"    {finding.remedy}")

@@ -6,48 +6,37 @@ import asyncio
 import dataclasses
 import datetime
 import json
-import sys
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich import filesize
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from atlas.cli.app import app, is_expected, one_line
+from atlas.cli.app import Database, Json, app, find_piccolo_conf
+from atlas.cli.printing import plain
 from atlas.client.client import create_client
 from atlas.engine.sqlite.untouched import PATIENCE_MS
-from atlas.engine.url import path_or_url
 
 if TYPE_CHECKING:
     from atlas.info import DatabaseInfo
 
 _NOTHING = "–"
 
-#: What the process ends with when the database could not be looked at, as ``atlas check``.
-_NOT_LOOKED = 2
-
 
 @app.command()
 def info(
-    database: Annotated[
-        str | None, typer.Option(metavar="PATH|URL", help="Another database to look at.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    database: Database = None,
+    as_json: Json = False,
 ) -> None:
     """Print the database's tables with their rows, sizes and last changes, and its migrations.
 
     It only reads, and makes no file. Exits with 2 when the database cannot be looked at.
     """
-    try:
-        with Console(stderr=True).status("Looking …") as status:
-            found = asyncio.run(_read(database, lambda name: status.update(f"Looking at {name} …")))
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        print(one_line(error), file=sys.stderr)
-        raise typer.Exit(_NOT_LOOKED) from None
+    find_piccolo_conf()
+    with Console(stderr=True).status("Looking …") as status:
+        found = asyncio.run(_read(lambda name: status.update(f"Looking at {name} …")))
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=2, default=datetime.datetime.isoformat))
         return
@@ -55,20 +44,19 @@ def info(
     console.print(_summary(found))
     console.print(_tables(found))
     if found.migrations_pending:
-        console.print("To run the pending migrations: piccolo migrations forwards all")
+        console.print("To run the pending migrations: atlas migrate")
 
 
-async def _read(database: str | None, progress: Any) -> DatabaseInfo:
+async def _read(progress: Any) -> DatabaseInfo:
     from atlas.info import read
 
-    url = None if database is None else path_or_url(database)
-    async with create_client(url, read_only=True, busy_timeout_ms=PATIENCE_MS) as client:
+    async with create_client(read_only=True, busy_timeout_ms=PATIENCE_MS) as client:
         return await read(client, progress)
 
 
 def _summary(info: DatabaseInfo) -> Table:
     shown = Table.grid(padding=(0, 2))
-    shown.add_row("Database", info.location)
+    shown.add_row("Database", escape(plain(info.location)))
     shown.add_row("Version", ", ".join(filter(None, (info.version, info.journal_mode))))
     wal = f", and {_size(info.wal_size)} in -wal" if info.wal_size else ""
     shown.add_row("Size", _size(info.size) + wal)

@@ -15,14 +15,20 @@ from collections.abc import Coroutine
 from typing import Any
 
 from piccolo.apps.migrations.commands.base import MigrationResult
+from piccolo.conf.apps import Finder
+from piccolo.engine.finder import engine_finder
 from piccolo.utils.printing import print_heading
 
 from atlas import stock
-from atlas.cli.terminal import TerminalReport, interrupted, say
-from atlas.migrate.files import MigrationFile
+from atlas.cli.printing import ask, say
+from atlas.cli.terminal import TerminalReport, interrupted
+from atlas.client.configured import stock_engine_error
+from atlas.interrupt import INTERRUPTED
+from atlas.migrate.files import MigrationFile, app_names
 from atlas.migrate.report import AppPlan, Step
 from atlas.migrate.run import ALL, NEXT, Outcome, Wanted, current_engine, run
 from atlas.settings import Settings
+from atlas.table import Table
 
 
 class PiccoloReport(TerminalReport):
@@ -59,13 +65,13 @@ class PiccoloReport(TerminalReport):
 
 async def run_forwards(app_name: str, migration_id: str, fake: bool, preview: bool) -> Any:
     """Apply migrations, as Piccolo's function of this name; raise what goes wrong."""
-    if current_engine() is None:  # another engine than Atlas's has Piccolo's own runs
+    if _is_left_to_piccolo(app_name):
         return await stock.kept("run_forwards")(app_name, migration_id, fake, preview)
     wanted = Wanted(_names(app_name), _id(app_name, migration_id), fake=fake)
 
     def confirm(plans: list[AppPlan]) -> bool:
         count = sum(len(plan.steps) for plan in plans)
-        return count < 2 or _ask(
+        return count < 2 or ask(
             f"⚠️ --fake will mark all {count} migrations as run without applying them. Continue?"
         )
 
@@ -77,7 +83,7 @@ async def run_backwards(
     app_name: str, migration_id: str, auto_agree: bool, clean: bool, preview: bool
 ) -> Any:
     """Take migrations back, as Piccolo's function of this name; raise what goes wrong."""
-    if current_engine() is None:
+    if _is_left_to_piccolo(app_name):
         return await stock.kept("run_backwards")(app_name, migration_id, auto_agree, clean, preview)
     wanted = Wanted(_names(app_name), _id(app_name, migration_id), backwards=True)
     files: list[MigrationFile] = []
@@ -86,7 +92,7 @@ async def run_backwards(
         plans = [plan for plan in plans if plan.steps]
         files.extend(file for plan in plans for file in plan.steps)
         apps = ", ".join(plan.app_name for plan in plans)
-        return auto_agree or _ask(f"Reverse {_migrations(len(files))} of {apps}?")
+        return auto_agree or ask(f"Reverse {_migrations(len(files))} of {apps}?")
 
     outcome = await _run(wanted, preview, confirm)
     if clean and not preview and not outcome.is_refused:
@@ -105,6 +111,19 @@ async def backwards(
 ) -> None:
     """Be the command ``piccolo migrations backwards``."""
     await _command(run_backwards(app_name, migration_id, auto_agree, clean, preview))
+
+
+def _is_left_to_piccolo(app_name: str) -> bool:
+    """Return whether the engine is Piccolo's own, whose migrations Piccolo runs.
+
+    Raises ``ConfigurationError`` when they are of tables of Atlas, which need its engine.
+    """
+    if current_engine() is not None:
+        return False
+    for name in app_names(*_names(app_name)):
+        if any(issubclass(table, Table) for table in Finder().get_app_config(name).table_classes):
+            raise stock_engine_error(engine_finder())
+    return True
 
 
 async def _run(wanted: Wanted, preview: bool, confirm: Any) -> Outcome:
@@ -128,8 +147,8 @@ async def _command(work: Coroutine[Any, Any, MigrationResult]) -> None:
     """Run a command to its end; print what goes wrong on stderr, and exit with 1."""
     try:
         result = await work
-    except asyncio.CancelledError:  # Ctrl-C
-        sys.exit(130)
+    except (asyncio.CancelledError, KeyboardInterrupt):  # the latter at a question
+        sys.exit(INTERRUPTED)
     except Exception as error:
         sys.stdout.flush()
         if "--trace" in sys.argv:
@@ -152,13 +171,6 @@ def _id(app_name: str, migration_id: str) -> str:
 
 def _migrations(count: int) -> str:
     return f"{count} migration{'s' if count != 1 else ''}"
-
-
-def _ask(question: str) -> bool:
-    try:
-        return input(f"{question} [y/N] ").lower() == "y"
-    except EOFError:  # nobody is there to answer
-        return False
 
 
 def _result(outcome: Outcome, refusal: str) -> MigrationResult:

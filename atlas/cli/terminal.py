@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.cli.printing import say
 from atlas.migrate.report import RunReport
 
 if TYPE_CHECKING:
@@ -60,11 +61,6 @@ class TerminalReport(RunReport):
             self._bars = Progress(console=Console(stderr=True), transient=True)
             self._bars.start()
         return self._bars
-
-
-def say(line: str) -> None:
-    """Print a line on stderr, at once."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def interrupted(report: TerminalReport) -> str:

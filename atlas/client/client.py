@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Unpack, cast
 
 from piccolo.columns import Column
 
-from atlas.client import scope
+from atlas.client import configured, scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
 from atlas.engine.factory import AtlasEngine
@@ -252,14 +252,13 @@ def current_client() -> Client | None:
 def create_client(url: str | None = None, **options: Unpack[GivenOptions]) -> Client:
     """Return a client of the database at ``url``; nothing is opened yet.
 
-    Without a URL it is that of ``DATABASE_URL``, of ``.env``, or
-    ``file:atlas-ops.db``. Options win over those in the URL, and these over the
-    environment; ``EngineOptions`` (atlas/engine/options.py) describes them. Raises
-    ``ConfigurationError`` for a URL or option that cannot be used.
+    Without a URL it is that of ``DATABASE_URL``, of ``.env``, of the project's
+    ``piccolo_conf``, or ``file:atlas-ops.db``. Options win over those in the URL, and
+    these over the environment; ``EngineOptions`` (atlas/engine/options.py) describes
+    them. Raises ``ConfigurationError`` for a URL, option or ``piccolo_conf`` that
+    cannot be used.
     """
-    from atlas.settings import Settings  # a third of the time of importing the package
-
-    return Client(Settings.load().create_engine(url, options))
+    return Client(configured.new_engine(url, options))
 
 
 @atexit.register

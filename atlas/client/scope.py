@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from piccolo.conf.apps import DEFAULT_MODULE_NAME, ENVIRONMENT_VARIABLE, Finder
+from piccolo.conf.apps import Finder
 from piccolo.engine.base import Engine
 from piccolo.table import Table, TableMeta
 
 from atlas import stock
+from atlas.client import configured
 from atlas.engine import forks
-from atlas.engine.options import EngineOptions
 from atlas.errors import ClientError, ConnectionClosedError
 
 
@@ -50,10 +49,6 @@ opened: list[OpenClient] = []
 
 #: Those that were open in the process this one was forked from, and are not to be used here.
 inherited: list[OpenClient] = []
-
-#: The engine of the settings, once it was needed: to look for a ``piccolo_conf`` that is
-#: not there takes as long as a query.
-_of_settings: Engine[Any] | None = None
 
 
 def current_client() -> OpenClient | None:
@@ -111,7 +106,7 @@ def current_engine() -> Engine[Any]:
     if engine is not None:
         return engine
     client = current_client()
-    return default_engine() if client is None else client.engine
+    return configured.default_engine() if client is None else client.engine
 
 
 @contextmanager
@@ -124,47 +119,22 @@ def compiling(engine: Engine[Any]) -> Iterator[None]:
         _compiling.reset(token)
 
 
-def default_engine() -> Engine[Any]:
-    """Return the engine of ``piccolo_conf``, as stock Piccolo; without one, of the settings.
-
-    Raises what importing ``piccolo_conf`` raises, and ``ClientError`` when it has no DB.
-    """
-    global _of_settings
-    if _of_settings is not None:
-        return _of_settings
-    try:
-        engine: Engine[Any] | None = stock.get_engine(Finder())
-    except ModuleNotFoundError as error:
-        if not _has_no_conf(error):
-            raise
-        from atlas.settings import Settings  # reads the environment: not before it is needed
-
-        engine = _of_settings = Settings.load().create_engine(None, {})
-    if engine is None:
-        raise ClientError(f"No client is open, and {DEFAULT_MODULE_NAME} has no DB.")
-    return engine
-
-
 def get_engine(finder: Finder, module_name: str | None = None) -> Engine[Any] | None:
-    """``Finder.get_engine``, where an open client comes before an Atlas engine of ``piccolo_conf``.
+    """``Finder.get_engine``, where the current engine comes before one of Atlas's.
 
-    Another engine there is that of other apps, which have nothing to do with a client.
+    Another engine in ``piccolo_conf`` is that of other apps, which have nothing to do with
+    a client.
     """
     try:
         engine: Engine[Any] | None = stock.get_engine(finder, module_name)
     except ModuleNotFoundError as error:
-        if not _has_no_conf(error):
+        if not configured.has_no_conf(error):
             raise
         return current_engine()
-    if isinstance(getattr(engine, "options", None), EngineOptions):
-        client = current_client()
-        return engine if client is None else client.engine
-    return engine
-
-
-def _has_no_conf(error: ModuleNotFoundError) -> bool:
-    """Return whether there is no ``piccolo_conf``; a wrong ``PICCOLO_CONF`` is another mistake."""
-    return error.name == DEFAULT_MODULE_NAME and not os.environ.get(ENVIRONMENT_VARIABLE)
+    if not configured.is_of_atlas(engine):
+        return engine
+    client = current_client()
+    return configured.chosen_over(engine) if client is None else client.engine
 
 
 class BoundMeta(TableMeta):

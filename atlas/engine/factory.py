@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from atlas.engine.options import EngineOptions
+from atlas.engine.options import EngineOptions, GivenOptions
+from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
@@ -38,3 +39,15 @@ def create_engine(url: DatabaseURL, options: EngineOptions) -> AtlasEngine:
         ) from None
     engine = PostgresEngine if url.engine_type == "postgres" else CockroachEngine
     return engine(url.target, options)
+
+
+def another(engine: AtlasEngine, given: GivenOptions) -> AtlasEngine:
+    """Return a second engine of the same database, with its own pool; options given win.
+
+    A database in memory is that of its engine alone, which is returned then.
+    """
+    if engine.path == MEMORY:
+        return engine
+    target = engine.path if isinstance(engine, SQLiteEngine) else engine.config["dsn"]
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return type(engine)(target, EngineOptions(**{**vars(engine.options), **chosen}))

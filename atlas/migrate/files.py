@@ -16,6 +16,7 @@ from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.errors import ConfigurationError, MigrationError
 from atlas.migrate.log import file_sha256
+from atlas.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def app_names(*wanted: str) -> list[str]:
     if unknown := sorted(set(wanted) - set(known)):
         raise ConfigurationError(
             f"There is no app {', '.join(map(repr, unknown))}; the apps are {', '.join(known)}."
+            f"{did_you_mean(unknown[0], known)}"
         )
     return [name for name in known if name in wanted or not wanted]
 

@@ -24,6 +24,7 @@ from piccolo.engine.finder import engine_finder
 from piccolo.querystring import QueryString
 
 from atlas.client.client import create_client
+from atlas.client.configured import stock_engine_error
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import MEMORY
@@ -107,7 +108,7 @@ async def run(
     """
     engine = current_engine()
     if engine is None:
-        raise MigrationError("The DB of piccolo_conf is not an engine of Atlas's.")
+        raise stock_engine_error(engine_finder())
     report = report or RunReport()
     files = {name: migration_files(name) for name in app_names(*wanted.app_names)}
     if wanted.migration_id != ALL and len(files) != 1:

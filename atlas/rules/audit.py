@@ -97,13 +97,17 @@ async def audit(
     before it commits. All violations are counted; the report holds the first
     ``limit`` of each rule, or all with None. ``on_progress`` is called before each
     query, and once at the end. Raises ``AtlasError`` for a rule that does not exist
-    or that no database can be audited for, and when a table is missing.
+    or that no database can be audited for, for one that is named and says nothing of any of
+    ``tables``, and when a table is missing.
     """
     if limit is not None and limit < 0:
         raise AtlasError(f"limit is {limit}; give a number from 0, or None for all.")
     chosen = _chosen(rules)
     wanted = TABLES if tables is None else tuple(tables)
-    queries = _queries(chosen, wanted)
+    asked = [rule for rule in chosen if any(check.table in wanted for check in rule.checks)]
+    if rules is not None and (idle := [rule for rule in chosen if rule not in asked]):
+        raise AtlasError(_does_not_apply(idle[0], wanted))
+    queries = _queries(asked, wanted)
     client = client or current_client()
     findings: dict[tuple[str, Severity], RuleFinding] = {}
     async with _view(client):
@@ -119,8 +123,17 @@ async def audit(
     order = [(rule, severity) for rule in RULES for severity in Severity]
     return AuditReport(
         findings=[findings[each] for each in order if each in findings],
-        rules=tuple(rule.id for rule in chosen),
+        rules=tuple(rule.id for rule in asked),
         queries=len(queries),
+    )
+
+
+def _does_not_apply(rule: Rule, tables: Sequence[type[Table]]) -> str:
+    names = sorted({check.table._meta.tablename for check in rule.checks})
+    given = ", ".join(table._meta.tablename for table in tables) or "no table"
+    return (
+        f"{rule.id} says nothing of {given}: it is about {', '.join(names)}. Audit one of these, "
+        "or leave the rule or the table out."
     )
 
 
@@ -239,6 +252,5 @@ async def _require(tables: Sequence[type[Table]]) -> None:
         if not await table.table_exists():
             path = getattr(table._meta.db, "path", "The database")
             raise AtlasError(
-                f"{path} has no table {table._meta.tablename}. Make the tables first: "
-                "piccolo migrations forwards all (outside a checkout with PICCOLO_CONF=atlas.conf)"
+                f"{path} has no table {table._meta.tablename}. Make the tables first: atlas migrate"
             )

@@ -43,7 +43,8 @@ async def load_demo(
     """Load the demo of this size and seed as far as it is not there; add to the counts."""
     name = f"atlas seed --demo {size.name} --seed {seed}"
     async with client.transaction():
-        cursor = await _begin(client, name)
+        cursor = await _begin(client, name, counts)
+        total[Source] += 1
         ids = await _shared(client, counts, total)
     for number, portion in enumerate(generate(size, seed, ids), start=1):
         for table, rows in portion.rows:
@@ -59,12 +60,13 @@ async def load_demo(
             on_progress(portion.orders, size.orders)
 
 
-async def _begin(client: Client, name: str) -> str:
-    """Return how far the demo is; note that it begins."""
+async def _begin(client: Client, name: str, counts: Counter[type[Table]]) -> str:
+    """Return how far the demo is; note that it begins, and count that row."""
     found: Any = await Source.select().where(Source.code == _CODE).first()
     if found is None:
         row = {"code": _CODE, "name": "Demo", "type": "Manual", "locator": name, "sync_cursor": "0"}
-        await client.upsert(Source, [row], key=(Source.code,))
+        result = await client.upsert(Source, [row], key=(Source.code,))
+        counts[Source] += result.inserted
         return "0"
     if found["locator"] != name:
         raise AtlasError(

@@ -58,7 +58,8 @@ async def seed(
     Runs on ``client``, by default the client in scope, and where none is open on
     the database of the settings. ``on_progress`` is called after each portion of a
     demo, which is committed by then: an interrupted demo goes on from there when
-    it is asked for again. Raises ``AtlasError`` when a table does not exist, and
+    it is asked for again. Raises ``AtlasError`` when a table does not exist, or the
+    file, of which none is made then, and
     ``ConfigurationError`` for a demo without Faker (extra ``explore``).
     """
     if demo is not None and demo not in SIZES:
@@ -82,6 +83,8 @@ async def _client(client: Client | None) -> AsyncIterator[Client]:
     if found:
         yield found
         return
+    async with create_client(read_only=True) as looked:  # which makes no file
+        await _require_tables(looked)
     async with create_client() as opened:
         yield opened
 
@@ -89,9 +92,8 @@ async def _client(client: Client | None) -> AsyncIterator[Client]:
 async def _require_tables(client: Client) -> None:
     if not await Entity.table_exists():
         raise AtlasError(
-            f"{client.engine.path} has no table {Entity._meta.tablename}. Make the tables "
-            "first: piccolo migrations forwards all (outside a checkout with "
-            "PICCOLO_CONF=atlas.conf)"
+            f"{client.engine.path} has no table {Entity._meta.tablename}. Make the tables first: "
+            "atlas migrate"
         )
 
 

@@ -83,7 +83,7 @@ def test_a_port_in_use_is_told(folder: Path) -> None:
         other.listen()
         port = str(other.getsockname()[1])
         code, out, err = run(folder, "--port", port)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert f"127.0.0.1:{port}" in err
     assert "--port" in err
@@ -93,7 +93,7 @@ def test_a_port_in_use_is_told(folder: Path) -> None:
 def test_a_missing_file_is_told_and_not_made(folder: Path, options: tuple[str, ...]) -> None:
     """A database that is not there is an error in one line, and no file appears."""
     code, _, err = run(folder, "--port", "0", "--database", "missing.db", *options)
-    assert code == 1
+    assert code == 2
     assert err.count("\n") == 1
     assert "missing.db" in err
     assert sorted(file.name for file in folder.iterdir()) == ["atlas-ops.db"]
@@ -104,7 +104,7 @@ def test_a_database_without_the_tables_is_told(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "other.db")) as connection:
         connection.execute("CREATE TABLE notes (note)")
     code, _, err = run(folder, "--port", "0", "--database", "other.db", "--write")
-    assert code == 1
+    assert code == 2
     assert err.count("\n") == 1
     assert "atlas migrate" in err
 
@@ -117,7 +117,7 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
         "raise ModuleNotFoundError('none', name='piccolo_admin')\n"
     )
     code, out, err = run(folder, PYTHONPATH=str(hidden))
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == (
         "atlas: The admin page needs Piccolo Admin. Install it with: pip install '.[admin]' in a "
         "checkout, pip install 'WHEEL[admin]' with a wheel's path\n"

@@ -14,7 +14,6 @@ from databases import rows, sqlite_copy
 
 from atlas import ConfigurationError, create_client
 from atlas.admin.users import FILE_NAME, User, path_beside, reset_password, users
-from atlas.engine.url import DatabaseURL
 
 
 @pytest.fixture(autouse=True)
@@ -135,9 +134,9 @@ async def test_another_file_is_refused_and_untouched(url: str, tmp_path: Path) -
 def test_the_file_is_beside_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside an SQLite file, in the working directory for a server, or where the setting says."""
     monkeypatch.chdir(tmp_path)
-    file = DatabaseURL.parse(f"file:{tmp_path}/data/ops.db")
+    file = create_client(f"file:{tmp_path}/data/ops.db").engine
     assert path_beside(file) == tmp_path / "data" / FILE_NAME
-    server = DatabaseURL.parse("postgresql://atlas@localhost/ops")
+    server = create_client("postgresql://atlas@localhost/ops").engine
     assert path_beside(server) == tmp_path / FILE_NAME
     monkeypatch.setenv("ATLAS_ADMIN_FILE", str(tmp_path / "users.db"))
     assert path_beside(file) == path_beside(server) == tmp_path / "users.db"

@@ -248,15 +248,13 @@ async def test_table_with_an_engine_of_its_own_keeps_it(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_migrations_run_on_the_client(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+async def test_migrations_run_on_the_client(kind: str, tmp_path: Path, postgres_url: str) -> None:
     """``run_forwards`` in a block migrates the client's database and touches no other."""
     untouched = tmp_path / "untouched.db"
     if kind == "sqlite":
         url = f"file:{tmp_path / 'migrated.db'}"
     else:
-        url = await postgres_copy(request.getfixturevalue("postgres_url"), "template1")
+        url = await postgres_copy(postgres_url, "template1")
     async with create_client(f"file:{untouched}"), create_client(url):
         result = await run_forwards("all")
         assert result.success, result.message
@@ -310,7 +308,7 @@ async def test_table_of_another_conf_keeps_its_engine(
         assert Tag._meta.db is client.engine
     assert await rows(f"file:{path}", "SELECT name FROM guest") == [("A",)]
     assert await tags(files[0]) == ["A"]
-    assert Tag._meta.db is Guest._meta.db  # no client is open
+    assert Tag._meta.db is not Guest._meta.db  # no client is open: that of DATABASE_URL
 
 
 async def test_table_of_our_conf_follows_the_client(files: tuple[str, str]) -> None:
@@ -334,8 +332,8 @@ async def test_table_of_our_conf_follows_the_client(files: tuple[str, str]) -> N
 
 CONF = """
 from piccolo.conf.apps import AppRegistry
-from piccolo.engine.sqlite import SQLiteEngine
-DB = SQLiteEngine("conf.db")
+from atlas import create_client
+DB = create_client("file:conf.db").engine
 APP_REGISTRY = AppRegistry(apps=["atlas.core.piccolo_app", "atlas.db.piccolo_app"])
 """
 USE = """
@@ -391,7 +389,7 @@ def run(code: str, folder: Path, **variables: str) -> subprocess.CompletedProces
         (None, {"DATABASE_URL": "file:settings.db"}, "settings.db"),
         (None, {"DATABASE_URL": "file:settings.db", "PICCOLO_CONF": "atlas.conf"}, "settings.db"),
         (CONF, {}, "conf.db"),
-        (CONF, {"DATABASE_URL": "file:settings.db"}, "conf.db"),
+        (CONF, {"DATABASE_URL": "file:settings.db"}, "settings.db"),
         (CONF, {"DATABASE_URL": "file:settings.db", "PICCOLO_CONF": "atlas.conf"}, "settings.db"),
         (CONF, {"PICCOLO_CONF": ""}, "conf.db"),
     ],
@@ -403,7 +401,7 @@ def test_engine_of_a_script(
     migrated_file: Path,
     tmp_path: Path,
 ) -> None:
-    """With no client open, queries run on the engine of piccolo_conf; without one, of settings."""
+    """With no client open, queries run on DATABASE_URL, else on the DB of piccolo_conf."""
     for name in (database, "client.db"):
         sqlite_copy(migrated_file, tmp_path / name)
     if conf is not None:
@@ -423,7 +421,7 @@ def test_engine_of_a_script(
         (CONF, {"PICCOLO_CONF": "no_such_conf"}, "No module named 'no_such_conf'"),
         ("import no_such_module", {}, "No module named 'no_such_module'"),
         ("raise ZeroDivisionError", {}, "ZeroDivisionError"),
-        ("DB = None", {}, "ClientError: No client is open, and piccolo_conf has no DB"),
+        ("DB = None", {}, "ConfigurationError: piccolo_conf.py has no DB. Write there: "),
         (None, {"DATABASE_URL": "mysql://db"}, "ConfigurationError: DATABASE_URL: 'mysql:…' is no"),
     ],
 )

@@ -189,7 +189,7 @@ async def test_a_read_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Entity._meta, "_db", SQLiteEngine(str(path)))
     with pytest.raises(DatabaseFileError, match=r"missing\.db: there is no such file"):
         await Entity.select()
-    with pytest.raises(DatabaseFileError, match="piccolo migrations forwards all"):
+    with pytest.raises(DatabaseFileError, match="atlas migrate"):
         await asyncio.to_thread(lambda: Entity.count().run_sync())
     assert os.listdir(tmp_path) == []
 

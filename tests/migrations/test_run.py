@@ -246,7 +246,7 @@ def test_what_cannot_be_run_is_said(file_project: Project) -> None:
         (("places", "--backwards", "--to", "m9", "--yes"), "no migration 'm9' to take back"),
     ):
         result = file_project.atlas("migrate", *arguments)
-        assert result.returncode == 1
+        assert result.returncode == 2
         assert said in result.stderr
         assert result.stderr.count("\n") == 1
     file_project.add_migration("people", "m2", "(")
@@ -356,7 +356,7 @@ def test_lost_file_cannot_be_taken_back(file_project: Project) -> None:
     assert file_project.atlas("migrate").returncode == 0
     (file_project.folder / "places" / "piccolo_migrations" / "places_m2.py").unlink()
     result = file_project.atlas("migrate", "--backwards", "--to", "all", "--yes")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "places m2 was applied, and its file is gone" in result.stderr
     assert file_project.applied() == ALL
 

@@ -144,7 +144,7 @@ def _why_not_opened(path: Path) -> str:
     if not path.parent.is_dir():
         return f"{path.parent} is not a folder."
     if not path.exists():
-        return "there is no such file. Make it with: piccolo migrations forwards all"
+        return "there is no such file. Make it with: atlas migrate"
     return (
         "the process needs the right to read and write the file and its folder, and may have too "
         "many files open."

@@ -52,8 +52,7 @@ class IdleConnections:
             connection.close()
         if identity is None and not creates:
             raise DatabaseFileError(
-                f"{self._path}: there is no such file. Make it with: "
-                "piccolo migrations forwards all"
+                f"{self._path}: there is no such file. Make it with: atlas migrate"
             )
         connection = Connection(self._path, self._options, reader=False, parked_s=_KEPT_S)
         await connection.open()
