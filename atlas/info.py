@@ -66,6 +66,8 @@ class DatabaseInfo:
     migrations_pending: list[str]
     #: Those that were run and that this version does not have: a newer one made the database.
     migrations_unknown: list[str]
+    #: What whoever runs this database should know of its library.
+    warnings: list[str]
     tables: list[TableInfo]
 
 
@@ -101,6 +103,7 @@ async def read(
             migrations_applied=[name for name in ours if name in run],
             migrations_pending=[name for name in ours if name not in run],
             migrations_unknown=sorted(run.difference(ours)),
+            warnings=client.engine.library_warnings(),
             tables=[
                 TableInfo(
                     app=name.partition("_")[0],

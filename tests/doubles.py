@@ -23,8 +23,8 @@ from typing import Any
 from piccolo.query.methods.raw import Raw
 
 from atlas import Entity
-from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.files import MEMORY
 
 _COUNTER = (
     "WITH RECURSIVE counter(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM counter LIMIT {steps})"

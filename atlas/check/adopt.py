@@ -20,8 +20,9 @@ from piccolo.table import sort_table_classes
 
 from atlas.check import corrupt_values, drift
 from atlas.check.findings import Finding, Severity, sentences
-from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.create_table import parse, quoted
+from atlas.engine.sqlite.files import MEMORY
+from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.rebuild import StepProgress, rebuild
 from atlas.errors import MigrationError, SchemaChangeError
 from atlas.migrate import log
@@ -223,9 +224,9 @@ class _Adopter:
             connection = connection_of(reader)
             classes = list(self._classes.values())
             findings += await connection.run(
-                lambda: corrupt_values.scan(connection, classes, tables, self._progress)
+                lambda handle: corrupt_values.scan(handle, classes, tables, self._progress)
             )
-            findings += await connection.run(lambda: corrupt_values.lost_references(connection))
+            findings += await connection.run(corrupt_values.lost_references)
         for name, table in self._expected.items():
             if name not in tables:
                 continue
@@ -353,13 +354,12 @@ class _Adopter:
             for f in findings
             if f.kind is Kind.other_form and f.name is not None
         }
-        connection = connection_of(self._engine)
 
-        def build() -> None:
-            connection.create_function("atlas_stored_form", 1, _stored_form)
-            rebuild(connection, name, definition, converted, self._progress)
+        def build(handle: Handle) -> None:
+            handle.create_function("atlas_stored_form", 1, _stored_form)
+            rebuild(handle, name, definition, converted, self._progress)
 
-        await connection.run(build)
+        await connection_of(self._engine).run(build)
 
     async def _drop_index(self, table: str, name: str) -> None:
         if not self._in_sqlite:

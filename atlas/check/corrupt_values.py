@@ -21,8 +21,8 @@ from piccolo.table import Table as PiccoloTable
 from atlas.check.findings import Finding, Link, Severity
 from atlas.columns import Date, Decimal, Integer, ModelColumn, Timestamp
 from atlas.engine.sqlite import converters
-from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import quoted
+from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.rebuild import StepProgress
 from atlas.errors import InvalidValueError, shown
 from atlas.schema.schema import Index, Kind, Schema, Table
@@ -55,7 +55,7 @@ def stored_form(instant: bytes) -> str:
 
 
 def scan(
-    connection: Connection,
+    handle: Handle,
     tables: Iterable[type[PiccoloTable]],
     found: Schema,
     progress: StepProgress,
@@ -72,22 +72,22 @@ def scan(
             if isinstance(column, ModelColumn) and column._meta.db_column_name in stored.columns
         ]
         if columns:
-            findings += _scan_table(connection, stored, columns, progress)
+            findings += _scan_table(handle, stored, columns, progress)
     return findings
 
 
 def _scan_table(
-    connection: Connection,
+    handle: Handle,
     table: Table,
     columns: Sequence[ModelColumn[Any]],
     progress: StepProgress,
 ) -> Iterator[Finding]:
-    total = connection.execute(f"SELECT count(*) AS n FROM {quoted(table.name)}")[0]["n"]
+    total = handle.execute(f"SELECT count(*) AS n FROM {quoted(table.name)}")[0]["n"]
     names = [quoted(column._meta.db_column_name) for column in columns]
     # The casts take the declared types away, and with them the converters.
     key = " || ', ' || ".join(f"quote({quoted(name)})" for name in table.primary_key) or "'a row'"
     values = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in names)
-    cursor = connection.cursor(f"SELECT {key}, {values} FROM {quoted(table.name)}")
+    cursor = handle.cursor(f"SELECT {key}, {values} FROM {quoted(table.name)}")
     counts: dict[tuple[int, Kind], _Count] = {}
     checks = [_Check(column) for column in columns]
     rows = 0
@@ -224,10 +224,10 @@ def _remedy(table: str, column: ModelColumn[Any], kind: Kind, value: Any) -> str
     return f"Correct them with the tool that wrote them, or by hand: {update} … WHERE …"
 
 
-def lost_references(connection: Connection) -> list[Finding]:
+def lost_references(handle: Handle) -> list[Finding]:
     """Return the references that lead to no row, counted by table and parent."""
     counts: dict[tuple[str, str], int] = {}
-    for row in connection.execute("PRAGMA foreign_key_check"):
+    for row in handle.execute("PRAGMA foreign_key_check"):
         key = row["table"], row["parent"]
         counts[key] = counts.get(key, 0) + 1
     return [

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -112,7 +112,8 @@ async def check(client: Client | None = None, *, quick: bool = False) -> CheckRe
     async with reading(engine) as reader:
         contents = await database.read(reader)
         applied = await log.applied(reader) if contents.has_log else []
-    return await compare(code, contents, applied, path=str(engine.path), quick=quick)
+    report = await compare(code, contents, applied, path=str(engine.path), quick=quick)
+    return replace(report, warnings=tuple(engine.library_warnings()))
 
 
 def atlas_engine() -> AtlasEngine:

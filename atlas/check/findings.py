@@ -128,6 +128,8 @@ class CheckReport:
     #: What was compared, each with the next.
     compared: tuple[str, ...]
     findings: tuple[Finding, ...]
+    #: What whoever runs this database should know of its library.
+    warnings: tuple[str, ...] = ()
 
     @property
     def drift(self) -> tuple[Finding, ...]:
@@ -147,6 +149,7 @@ class CheckReport:
             "compared": list(self.compared),
             "clean": self.is_clean,
             "findings": [finding.as_json() for finding in self.findings],
+            "warnings": list(self.warnings),
         }
 
 

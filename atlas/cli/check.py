@@ -51,6 +51,8 @@ def print_report(report: CheckReport) -> None:
         show(f"{report.database}: {things}. Compared: {chain}.")
     else:
         show(f"{report.database}: all agree. Compared: {chain}.")
+    for warning in report.warnings:
+        show(f"note: {warning}")
 
 
 def print_finding(finding: Finding) -> None:

@@ -43,6 +43,8 @@ def info(
     console = Console(highlight=False)
     console.print(_summary(found))
     console.print(_tables(found))
+    for warning in found.warnings:
+        console.print(f"note: {warning}")
     if found.migrations_pending:
         console.print("To run the pending migrations: atlas migrate")
 

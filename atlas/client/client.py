@@ -22,6 +22,7 @@ from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
+from atlas.engine.ping import PING_TIMEOUT_MS
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError
 from atlas.table import Table
@@ -208,9 +209,28 @@ class Client(Apps):
         """Return what the pool is doing, and has done since it was opened."""
         return self._open_engine().stats()
 
-    async def ping(self) -> float:
-        """Run a statement and return how long it took, in milliseconds."""
-        return await self._open_engine().ping()
+    async def ping(self, *, writer: bool = False, timeout_ms: int = PING_TIMEOUT_MS) -> float:
+        """Ask the database for an answer, and return how long it took, in milliseconds.
+
+        For a health check. On SQLite a reader is asked, which answers also while a long
+        transaction holds the writer; with ``writer`` the writer is, behind those who wait for
+        it. On PostgreSQL any connection to the server is. Raises ``PoolTimeoutError`` after
+        ``timeout_ms``, ``DatabaseFileError`` when the file is not there any more, and
+        ``DatabaseServerError`` when the server is away.
+        """
+        return await self._open_engine().ping(writer=writer, timeout_ms=timeout_ms)
+
+    def connection(self, *, reads: bool = False) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection of the driver's, for what Piccolo has no words for.
+
+        ``async with db.connection() as connection:`` gives an ``aiosqlite.Connection`` (to back
+        up, to load an extension, to add a function), on PostgreSQL an ``asyncpg.Connection``. It
+        is nobody else's until the block ends, and then comes back clean, or is closed: what was
+        not committed is rolled back, and settings, functions and handlers go. On SQLite it is the
+        writer, or with ``reads`` a reader. In a transaction or snapshot it is the connection of
+        that block, and what runs on it is part of it.
+        """
+        return self._open_engine().connection(reads=reads)
 
     def _open_engine(self) -> AtlasEngine:
         scope.check_not_inherited(self)

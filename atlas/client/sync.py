@@ -30,8 +30,10 @@ from atlas.client.bridge import Bridge, Call
 from atlas.client.client import Client, create_client
 from atlas.client.prepared import Prepared
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
+from atlas.engine import threads
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
+from atlas.engine.ping import PING_TIMEOUT_MS
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, shown
 from atlas.table import Table
@@ -280,9 +282,12 @@ class SyncClient(Apps):
 
         return self._call(stats())
 
-    def ping(self) -> float:
-        """Run a statement and return how long it took in the loop, in milliseconds."""
-        return self._call(self._client.ping())
+    def ping(self, *, writer: bool = False, timeout_ms: int = PING_TIMEOUT_MS) -> float:
+        """Ask the database for an answer, and return how long it took in the loop, in milliseconds.
+
+        As ``Client.ping``.
+        """
+        return self._call(self._client.ping(writer=writer, timeout_ms=timeout_ms))
 
     # For calls and blocks.
 
@@ -312,6 +317,7 @@ class SyncClient(Apps):
         bridge = self._bridge
         if bridge is None:
             raise ConnectionClosedError(f"{self!r} is not open; use: with sync_client() as db")
+        threads.check()
         return bridge
 
     def _new_place(self, make: Maker) -> HeldPlace:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from atlas.engine.options import EngineOptions, GivenOptions
-from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.files import MEMORY
 from atlas.engine.url import DatabaseURL
 from atlas.errors import ConfigurationError
 from atlas.extras import how_to_install

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import re
 
-# The second + makes them possessive: a statement of many spaces and no word is refused at once.
-_FIRST_WORD = re.compile(r"(?:\s++|--[^\n]*+|/\*.*?\*/)*+([A-Za-z]+)", re.DOTALL)
+#: What SQLite lets stand before a word. The second + makes it possessive: a statement of many
+#: spaces and no word is refused at once.
+BLANK = r"(?:[\s;\ufeff]++|--[^\n]*+|/\*.*?\*/)*+"
+
+_FIRST_WORD = re.compile(rf"{BLANK}([A-Za-z]+)", re.DOTALL)
+_EMPTY_STATEMENT = re.compile(r"(?:\s++|--[^\n]*+|/\*.*?\*/)*+[;\ufeff]", re.DOTALL)
 _TO = re.compile(r"\bTO\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
+
+
+def first_word(sql: str) -> str:
+    """Return the word that a statement begins with, in capitals; empty if there is none."""
+    match = _FIRST_WORD.match(sql)
+    return match[1].upper() if match else ""
 
 
 def only_reads(sql: str) -> bool:
@@ -20,17 +30,15 @@ def only_reads(sql: str) -> bool:
     slower and never wrong. ``WITH`` may begin either kind, so it is a read only
     when no word of a write stands anywhere in it.
     """
-    match = _FIRST_WORD.match(sql)
-    first = match[1].upper() if match else ""
+    first = first_word(sql)
     if first in ("SELECT", "VALUES"):
-        return True
+        return not _EMPTY_STATEMENT.match(sql)
     return first in ("WITH", "EXPLAIN") and not _WRITES.search(sql)
 
 
 def ends_transaction(sql: str) -> bool:
     """Return whether ``sql`` begins or ends a transaction; a savepoint of one does not count."""
-    match = _FIRST_WORD.match(sql)
-    first = match[1].upper() if match else ""
+    first = first_word(sql)
     if first == "ROLLBACK":
         return not _TO.search(sql)
     return first in ("BEGIN", "START", "COMMIT", "END", "ABORT", "PREPARE")

@@ -70,11 +70,11 @@ async def recorded(engine: AtlasEngine) -> AsyncIterator[Statements]:
     statements = Statements()
     if isinstance(engine, SQLiteEngine):
         # As SQLite runs them, so those of a rebuild too, which no query of Piccolo's is.
-        await connection.run(lambda: connection.trace(statements.add))
+        await connection.run(lambda handle: handle.trace(statements.add))
         try:
             yield statements
         finally:
-            connection.settle(lambda: connection.trace(None), lambda: None, loop=None)
+            connection.settle(lambda handle: handle.trace(None), lambda: None, loop=None)
         return
     with connection.query_logger(lambda query: statements.add(_with_values(query))):
         yield statements

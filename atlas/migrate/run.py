@@ -27,8 +27,8 @@ from atlas.client.client import create_client
 from atlas.client.configured import stock_engine_error
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.files import MEMORY
 from atlas.errors import AtlasError, MigrationError, MigrationFailedError
 from atlas.migrate import log, saved
 from atlas.migrate.backup import back_up

@@ -20,8 +20,8 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from atlas.engine.sqlite.connection import MEMORY
 from atlas.engine.sqlite.create_table import quoted
+from atlas.engine.sqlite.files import MEMORY
 from atlas.errors import SchemaChangeError
 
 _ROWS_AT_ONCE = 500

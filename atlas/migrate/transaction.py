@@ -21,9 +21,10 @@ from piccolo.engine.sqlite import TransactionType
 
 from atlas.engine.block import current_block
 from atlas.engine.sqlite import transaction as sqlite_transaction
-from atlas.engine.sqlite.connection import Connection, Rows
+from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.handle import Handle, Rows
 from atlas.engine.sqlite.schema_editor import StepProgress, alter, is_alteration
 from atlas.engine.statement import only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
@@ -69,7 +70,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
     async def _send_begin(self, connection: Connection) -> None:
         deadline = time.monotonic() + self._lock_timeout_s
         # The engine sets the pragma again as soon as the transaction ends.
-        await connection.run(lambda: connection.execute("PRAGMA foreign_keys = OFF"))
+        await connection.run(lambda handle: handle.execute("PRAGMA foreign_keys = OFF"))
         while True:
             try:
                 await super()._send_begin(connection)
@@ -90,7 +91,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
     async def _begin_changes(self) -> None:
         if self._violations is None:
             connection = self.connection
-            self._violations = await connection.run(lambda: _violations(connection))
+            self._violations = await connection.run(_violations)
 
     async def alter(self, statement: str) -> bool:
         """Change a table as an ALTER TABLE of PostgreSQL says; return False for all else."""
@@ -99,9 +100,9 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         await self._begin_changes()
         connection = self.connection
 
-        def change() -> None:
-            connection.check_inside()
-            alter(connection, statement, self._progress)
+        def change(handle: Handle) -> None:
+            handle.check_inside()
+            alter(handle, statement, self._progress)
 
         await connection.run(change)
         return True
@@ -111,12 +112,12 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         connection = self._root._connection
         assert connection is not None  # noqa: S101 # the base has looked
 
-        def check() -> None:
-            connection.check_inside()
+        def check(handle: Handle) -> None:
+            handle.check_inside()
             if self._violations is None:  # nothing was changed
                 return
-            if new := _violations(connection) - self._violations:
-                raise SchemaChangeError(_described(connection, new))
+            if new := _violations(handle) - self._violations:
+                raise SchemaChangeError(_described(handle, new))
 
         try:
             await connection.run(check)
@@ -169,15 +170,15 @@ async def schema_transaction(
 # What follows runs in the connection's thread.
 
 
-def _violations(connection: Connection) -> Counter[Violation]:
+def _violations(handle: Handle) -> Counter[Violation]:
     """Return the rows whose reference leads nowhere, and references to what is not a key."""
     found: Counter[Violation] = Counter()
     tables = (
         "SELECT DISTINCT m.name AS name FROM sqlite_master AS m, pragma_foreign_key_list(m.name)"
     )
-    for (table,) in (row.values() for row in connection.execute(f"{tables} WHERE type = 'table'")):
+    for (table,) in (row.values() for row in handle.execute(f"{tables} WHERE type = 'table'")):
         try:
-            rows = connection.execute(f"PRAGMA foreign_key_check({quoted(table)})")
+            rows = handle.execute(f"PRAGMA foreign_key_check({quoted(table)})")
         except sqlite3.OperationalError as error:  # "foreign key mismatch"
             found[Violation(table, None, (), str(error))] += 1
             continue
@@ -185,14 +186,14 @@ def _violations(connection: Connection) -> Counter[Violation]:
             continue
         columns: dict[int, tuple[str, ...]] = {}
         keys = 'SELECT id, "from" AS name FROM pragma_foreign_key_list(?) ORDER BY id, seq'
-        for key in connection.execute(keys, (table,)):
+        for key in handle.execute(keys, (table,)):
             columns[key["id"]] = (*columns.get(key["id"], ()), key["name"])
         for row in rows:
             found[Violation(table, row["rowid"], columns[row["fkid"]], row["parent"])] += 1
     return found
 
 
-def _described(connection: Connection, violations: Counter[Violation]) -> str:
+def _described(handle: Handle, violations: Counter[Violation]) -> str:
     """Return what the error says: which rows of which tables miss which row of which parent."""
     groups: dict[tuple[str, tuple[str, ...], str], list[Violation]] = {}
     for violation in violations.elements():
@@ -203,7 +204,7 @@ def _described(connection: Connection, violations: Counter[Violation]) -> str:
         if not columns:
             parts.append(f"{table}: {parent}: the columns it references are no key any more")
             continue
-        shown = [_shown_row(connection, table, columns, row.rowid) for row in rows[:_SHOWN_ROWS]]
+        shown = [_shown_row(handle, table, columns, row.rowid) for row in rows[:_SHOWN_ROWS]]
         more = f", and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
         parts.append(
             f"{table}: {len(rows)} row(s) reference rows of {parent} that are not there: "
@@ -215,17 +216,15 @@ def _described(connection: Connection, violations: Counter[Violation]) -> str:
     )
 
 
-def _shown_row(
-    connection: Connection, table: str, columns: tuple[str, ...], rowid: int | None
-) -> str:
+def _shown_row(handle: Handle, table: str, columns: tuple[str, ...], rowid: int | None) -> str:
     if rowid is None:
         return "a row"
     keys = [
         r["name"]
-        for r in connection.execute(
+        for r in handle.execute(
             "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,)
         )
     ]
     names = ", ".join(quoted(name) for name in dict.fromkeys((*keys, *columns)))
-    rows = connection.execute(f"SELECT {names} FROM {quoted(table)} WHERE rowid = ?", (rowid,))
+    rows = handle.execute(f"SELECT {names} FROM {quoted(table)} WHERE rowid = ?", (rowid,))
     return ", ".join(f"{name} = {value!r}" for row in rows for name, value in row.items())

@@ -17,8 +17,10 @@ from piccolo.querystring import QueryString
 
 from atlas.engine.block import current_block
 from atlas.engine.sqlite.compiled import compiled
-from atlas.engine.sqlite.connection import MEMORY, Connection, Rows
+from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.files import MEMORY
+from atlas.engine.sqlite.handle import Rows
 from atlas.engine.sqlite.untouched import PATIENCE_MS
 
 
@@ -34,7 +36,7 @@ class ReadOnlyFile:
     async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> Rows:
         """Run one query and return its rows."""
         sql, parameters = compiled(querystring)
-        return await self.connection.run(lambda: self.connection.execute(sql, parameters))
+        return await self.connection.run(lambda handle: handle.execute(sql, parameters))
 
 
 @asynccontextmanager
@@ -52,11 +54,10 @@ async def reading(engine: Any) -> AsyncIterator[Any]:
         connection = Connection(engine.path, options, reader=True)
         try:
             await connection.open()
-            await connection.run(lambda: connection.execute("BEGIN"))
+            await connection.run(lambda handle: handle.execute("BEGIN"))
             yield ReadOnlyFile(connection)
         finally:
-            connection.close()
-            await connection.wait_closed()
+            await connection.close()
     else:
         async with engine.snapshot():
             yield engine

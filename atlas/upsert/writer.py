@@ -19,6 +19,7 @@ from atlas.columns import utc_now
 from atlas.engine.block import current_block
 from atlas.engine.sqlite.connection import Connection, Result
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.handle import Handle
 from atlas.errors import TransactionLostError
 from atlas.ulid import new_ulids
 from atlas.upsert import statements
@@ -64,11 +65,11 @@ class _SQLiteWriter:
         self._engine = engine
 
     async def compare(self, shape: Shape, rows: list[Values]) -> list[Difference]:
-        def job(connection: Connection) -> list[Difference]:
+        def job(handle: Handle) -> list[Difference]:
             found: list[Difference] = []
             for start, part in _parts(rows):
                 sql = statements.compare(shape, len(part))
-                for place, *key, mask in self._fetch(connection, sql, _flat(part)):
+                for place, *key, mask in self._fetch(handle, sql, _flat(part)):
                     found.append((start + place, tuple(key) if key[0] is not None else None, mask))
             return found
 
@@ -78,19 +79,19 @@ class _SQLiteWriter:
         now = [str(utc_now())] if shape.stamped else []
         ids = new_ulids(len(rows)) if shape.lacks_id else []
 
-        def write(connection: Connection, start: int, part: list[Values]) -> None:
+        def write(handle: Handle, start: int, part: list[Values]) -> None:
             sql = statements.insert(shape, len(part))
             values: Iterable[Any] = part
             if ids:
                 here = ids[start : start + len(part)]
                 values = chain.from_iterable(zip(zip(here, strict=True), values, strict=True))
-            self._fetch(connection, sql, [*now, *chain.from_iterable(values)])
+            self._fetch(handle, sql, [*now, *chain.from_iterable(values)])
 
-        def job(connection: Connection) -> list[Refusal]:
+        def job(handle: Handle) -> list[Refusal]:
             refused: list[Refusal] = []
             for start, part in _parts(rows):
                 try:
-                    write(connection, start, part)
+                    write(handle, start, part)
                 except sqlite3.IntegrityError as error:
                     # SQLite undid the statement and says little; row by row it is clear.
                     if len(part) == 1:
@@ -98,7 +99,7 @@ class _SQLiteWriter:
                         continue
                     for place in range(start, start + len(part)):
                         try:
-                            write(connection, place, rows[place : place + 1])
+                            write(handle, place, rows[place : place + 1])
                         except sqlite3.IntegrityError as of_row:
                             refused.append((place, of_row))
             return refused
@@ -112,30 +113,30 @@ class _SQLiteWriter:
         places = [shape.names.index(name) for name in shape.changed(mask)]
         now = str(utc_now())
 
-        def job(connection: Connection) -> list[Refusal]:
+        def job(handle: Handle) -> list[Refusal]:
             refused: list[Refusal] = []
             for number, (row, key) in enumerate(rows):
                 try:
-                    self._fetch(connection, sql, [*(row[at] for at in places), now, *key])
+                    self._fetch(handle, sql, [*(row[at] for at in places), now, *key])
                 except sqlite3.IntegrityError as error:
                     refused.append((number, error))
             return refused
 
         return await self._run(job)
 
-    async def _run(self, job: Callable[[Connection], Result]) -> Result:
+    async def _run(self, job: Callable[[Handle], Result]) -> Result:
         connection: Connection = _transaction(self._engine).connection
 
-        def inside() -> Result:
-            connection.check_inside()
-            return job(connection)
+        def inside(handle: Handle) -> Result:
+            handle.check_inside()
+            return job(handle)
 
         return await connection.run(inside)
 
-    def _fetch(self, connection: Connection, sql: str, parameters: list[Any]) -> list[Any]:
+    def _fetch(self, handle: Handle, sql: str, parameters: list[Any]) -> list[Any]:
         """Run one statement, in the connection's thread."""
         start = time.perf_counter()
-        with contextlib.closing(connection.cursor(sql, parameters)) as cursor:
+        with contextlib.closing(handle.cursor(sql, parameters)) as cursor:
             found = cursor.fetchall()
         if self._engine.pool is not None:
             self._engine.pool.statements += 1

@@ -30,6 +30,7 @@ from doubles import (
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.engine import SQLiteEngine
+from atlas.engine.sqlite.handle import Handle
 from atlas.errors import (
     ConnectionClosedError,
     DatabaseBusyError,
@@ -47,8 +48,7 @@ async def opened(path: str | Path, **options: Any) -> AsyncIterator[Connection]:
     try:
         yield connection
     finally:
-        connection.close()
-        await connection.wait_closed()
+        await connection.close()
     await until(lambda: threads() <= before)
     assert open_files(path) == []
 
@@ -57,7 +57,7 @@ async def test_jobs_run_in_the_order_they_came(tmp_path: Path) -> None:
     """Jobs of many tasks run one after another, first come first served."""
     ran: list[int] = []
     async with opened(tmp_path / "x.db") as connection:
-        await asyncio.gather(*(connection.run(lambda n=n: ran.append(n)) for n in range(100)))  # type: ignore[misc]
+        await asyncio.gather(*(connection.run(lambda _, n=n: ran.append(n)) for n in range(100)))  # type: ignore[misc]
     assert ran == list(range(100))
 
 
@@ -65,15 +65,15 @@ async def test_errors_reach_the_caller(tmp_path: Path) -> None:
     """What the function raises is raised by run, and the connection goes on."""
     async with opened(tmp_path / "x.db") as connection:
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            await connection.run(lambda: connection.execute("SELECT * FROM missing"))
+            await connection.run(lambda handle: handle.execute("SELECT * FROM missing"))
         with pytest.raises(ZeroDivisionError):
-            await connection.run(lambda: 1 / 0)
+            await connection.run(lambda _: 1 / 0)
         with pytest.raises(KeyboardInterrupt):
             await connection.run(_interrupted)
-        assert await connection.run(lambda: connection.execute("SELECT 1 AS n")) == [{"n": 1}]
+        assert await connection.run(lambda handle: handle.execute("SELECT 1 AS n")) == [{"n": 1}]
 
 
-def _interrupted() -> None:
+def _interrupted(_: Handle) -> None:
     raise KeyboardInterrupt
 
 
@@ -81,36 +81,36 @@ async def test_a_closed_connection_says_so(tmp_path: Path) -> None:
     """Closing twice is safe; a job for a closed connection is refused with its path."""
     connection = Connection(str(tmp_path / "x.db"), EngineOptions(), reader=False)
     await connection.open()
-    connection.close()
-    connection.close()
-    await connection.wait_closed()
-    await connection.wait_closed()
+    connection.stop()
+    connection.stop()
+    await connection.close()
+    await connection.close()
     assert not connection.is_alive
     with pytest.raises(ConnectionClosedError, match=r"x\.db is closed"):
-        await connection.run(lambda: None)
+        await connection.run(lambda _: None)
 
 
 async def test_jobs_in_the_queue_run_before_it_closes(tmp_path: Path) -> None:
     """What was asked for before close is still done."""
     connection = Connection(str(tmp_path / "x.db"), EngineOptions(), reader=False)
     await connection.open()
-    job = asyncio.create_task(connection.run(lambda: connection.execute("SELECT 7 AS n")))
+    job = asyncio.create_task(connection.run(lambda handle: handle.execute("SELECT 7 AS n")))
     await asyncio.sleep(0)
-    connection.close()
+    connection.stop()
     assert await job == [{"n": 7}]
-    await connection.wait_closed()
+    await connection.close()
 
 
 async def test_a_cancelled_job_is_interrupted(tmp_path: Path) -> None:
     """A running statement stops soon after its caller is cancelled, and the next one works."""
     async with opened(tmp_path / "x.db") as connection:
-        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_READ)))
+        job = asyncio.create_task(connection.run(lambda handle: handle.execute(SLOW_READ)))
         await until(lambda: connection._current is not None)
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
             await job
         rows = await asyncio.wait_for(
-            connection.run(lambda: connection.execute("SELECT 1 AS n")), 20
+            connection.run(lambda handle: handle.execute("SELECT 1 AS n")), 20
         )
         assert rows == [{"n": 1}]
 
@@ -120,16 +120,16 @@ async def test_a_cancel_before_the_first_step_is_not_forgotten(tmp_path: Path) -
     async with opened(tmp_path / "x.db") as connection:
         begin = threading.Event()
 
-        def late() -> Any:
+        def late(handle: Handle) -> Any:
             begin.wait()
-            return connection.execute(SLOW_READ)
+            return handle.execute(SLOW_READ)
 
         job = asyncio.create_task(connection.run(late))
         await until(lambda: connection._current is not None)
         job.cancel()
         await asyncio.sleep(0.01)
         begin.set()
-        await asyncio.wait_for(connection.run(lambda: None), 20)
+        await asyncio.wait_for(connection.run(lambda _: None), 20)
 
 
 async def test_a_cancelled_job_in_the_queue_is_skipped(tmp_path: Path) -> None:
@@ -137,16 +137,16 @@ async def test_a_cancelled_job_in_the_queue_is_skipped(tmp_path: Path) -> None:
     async with opened(tmp_path / "x.db") as connection:
         begin = threading.Event()
         ran: list[str] = []
-        first = asyncio.create_task(connection.run(begin.wait))
-        skipped = asyncio.create_task(connection.run(lambda: ran.append("skipped")))
-        kept = asyncio.create_task(connection.run(lambda: ran.append("kept"), stoppable=False))
-        await until(lambda: connection._queue.qsize() == 2)
+        first = asyncio.create_task(connection.run(lambda _: begin.wait()))
+        skipped = asyncio.create_task(connection.run(lambda _: ran.append("skipped")))
+        kept = asyncio.create_task(connection.run(lambda _: ran.append("kept"), stoppable=False))
+        await until(lambda: connection._tx.qsize() == 2)
         skipped.cancel()
         kept.cancel()
         await asyncio.sleep(0)
         begin.set()
         await first
-        await connection.run(lambda: None)
+        await connection.run(lambda _: None)
     assert ran == ["kept"]
 
 
@@ -154,9 +154,9 @@ async def test_a_cancel_in_the_queue_leaves_the_running_job_alone(tmp_path: Path
     """A statement that waits its turn is given up without interrupting the one that runs."""
     async with opened(tmp_path / "x.db") as connection:
         short = SLOW_READ.replace("2000000000", "1000000")
-        running = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+        running = asyncio.create_task(connection.run(lambda handle: handle.execute(short)))
         await until(lambda: connection._current is not None)
-        waiting = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+        waiting = asyncio.create_task(connection.run(lambda handle: handle.execute(short)))
         await asyncio.sleep(0)
         waiting.cancel()
         assert await running == [{"n": 1000000}]
@@ -167,10 +167,10 @@ async def test_an_interrupt_hits_nobody_else(sqlite_engine: SQLiteEngine) -> Non
     async with opened(sqlite_engine.path) as connection:
         short = SLOW_READ.replace("2000000000", "2000")
         for number in range(300):
-            job = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+            job = asyncio.create_task(connection.run(lambda handle: handle.execute(short)))
             await asyncio.sleep(number % 10 * 0.0001)
             job.cancel()
-            (row,) = await connection.run(lambda: connection.execute(short))
+            (row,) = await connection.run(lambda handle: handle.execute(short))
             assert row == {"n": 2000}
 
 
@@ -179,28 +179,28 @@ async def test_a_cancel_leaves_an_open_cursor_alone(sqlite_engine: SQLiteEngine)
     async with opened(sqlite_engine.path) as connection:
         short = SLOW_READ.replace("2000000000", "3000000")
         connection.begin_reading()
-        cursor = await connection.run(lambda: connection.cursor("SELECT 1 AS n UNION SELECT 2"))
-        job = asyncio.create_task(connection.run(lambda: connection.execute(short)))
+        cursor = await connection.run(lambda handle: handle.cursor("SELECT 1 AS n UNION SELECT 2"))
+        job = asyncio.create_task(connection.run(lambda handle: handle.execute(short)))
         await until(lambda: connection._current is not None)
         job.cancel()
-        assert await connection.run(lambda: connection.execute("SELECT 3 AS n")) == [{"n": 3}]
-        assert await connection.run(lambda: connection.fetch(cursor)) == [{"n": 1}, {"n": 2}]
-        await connection.run(cursor.close)
+        assert await connection.run(lambda handle: handle.execute("SELECT 3 AS n")) == [{"n": 3}]
+        assert await connection.run(lambda handle: handle.fetch(cursor)) == [{"n": 1}, {"n": 2}]
+        await connection.run(lambda _: cursor.close())
 
 
 async def test_a_cursor_nobody_reads_from_is_not_spared(sqlite_engine: SQLiteEngine) -> None:
     """When its reader is gone as well, the statement that was cancelled before it stops too."""
     async with opened(sqlite_engine.path) as connection:
         connection.begin_reading()
-        cursor = await connection.run(lambda: connection.cursor("SELECT 1 AS n UNION SELECT 2"))
-        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_READ)))
+        cursor = await connection.run(lambda handle: handle.cursor("SELECT 1 AS n UNION SELECT 2"))
+        job = asyncio.create_task(connection.run(lambda handle: handle.execute(SLOW_READ)))
         await until(lambda: connection._current is not None)
         job.cancel()
         await asyncio.sleep(0.05)
         assert connection._current is not None
         connection.end_reading()
-        await asyncio.wait_for(connection.run(cursor.close), 20)
-        assert await connection.run(lambda: connection.execute("SELECT 3 AS n")) == [{"n": 3}]
+        await asyncio.wait_for(connection.run(lambda _: cursor.close()), 20)
+        assert await connection.run(lambda handle: handle.execute("SELECT 3 AS n")) == [{"n": 3}]
 
 
 async def test_the_fetch_of_the_only_cursor_is_interrupted(sqlite_engine: SQLiteEngine) -> None:
@@ -208,11 +208,13 @@ async def test_the_fetch_of_the_only_cursor_is_interrupted(sqlite_engine: SQLite
     async with opened(sqlite_engine.path) as connection:
         endless = SLOW_READ.replace("count(*) AS n", "x") + " WHERE x = 1 OR x = 2000000000"
         connection.begin_reading()
-        cursor = await connection.run(lambda: connection.cursor(endless))
-        job = asyncio.create_task(connection.run(lambda: connection.fetch(cursor, 2), reads=True))
+        cursor = await connection.run(lambda handle: handle.cursor(endless))
+        job = asyncio.create_task(
+            connection.run(lambda handle: handle.fetch(cursor, 2), reads=True)
+        )
         await until(lambda: connection._current is not None)
         job.cancel()
-        await asyncio.wait_for(connection.run(cursor.close), 20)
+        await asyncio.wait_for(connection.run(lambda _: cursor.close()), 20)
 
 
 async def test_a_lock_is_waited_for(sqlite_engine: SQLiteEngine) -> None:
@@ -220,7 +222,7 @@ async def test_a_lock_is_waited_for(sqlite_engine: SQLiteEngine) -> None:
     async with opened(sqlite_engine.path) as connection:
         with LockHolder(sqlite_engine.path) as other:
             job = asyncio.create_task(
-                connection.run(lambda: connection.execute("DELETE FROM core_entity"))
+                connection.run(lambda handle: handle.execute("DELETE FROM core_entity"))
             )
             await asyncio.sleep(0.2)
             assert not job.done()
@@ -236,9 +238,9 @@ async def test_a_lock_is_not_waited_for_longer_than_the_busy_timeout(
         with LockHolder(sqlite_engine.path):
             start = time.monotonic()
             with pytest.raises(DatabaseBusyError, match="more than 120 ms"):
-                await connection.run(lambda: connection.execute("DELETE FROM core_entity"))
+                await connection.run(lambda handle: handle.execute("DELETE FROM core_entity"))
             assert time.monotonic() - start >= 0.12
-        await connection.run(lambda: connection.execute("DELETE FROM core_entity"))
+        await connection.run(lambda handle: handle.execute("DELETE FROM core_entity"))
 
 
 async def test_waiting_for_a_lock_ends_with_a_cancel(sqlite_engine: SQLiteEngine) -> None:
@@ -246,12 +248,12 @@ async def test_waiting_for_a_lock_ends_with_a_cancel(sqlite_engine: SQLiteEngine
     async with opened(sqlite_engine.path) as connection:
         with LockHolder(sqlite_engine.path):
             job = asyncio.create_task(
-                connection.run(lambda: connection.execute("DELETE FROM core_entity"))
+                connection.run(lambda handle: handle.execute("DELETE FROM core_entity"))
             )
             await until(lambda: connection._current is not None)
             job.cancel()
             rows = await asyncio.wait_for(
-                connection.run(lambda: connection.execute("SELECT 1 AS n")), 10
+                connection.run(lambda handle: handle.execute("SELECT 1 AS n")), 10
             )
             assert rows == [{"n": 1}]
 
@@ -276,44 +278,46 @@ async def test_waiting_for_a_lock_ends_when_nobody_opens_any_more(
 async def test_a_deferred_write_waits_for_a_lock(sqlite_engine: SQLiteEngine) -> None:
     """Inside a transaction that has not written yet a lock is waited for too."""
     async with opened(sqlite_engine.path) as connection:
-        await connection.run(lambda: connection.execute("BEGIN DEFERRED"))
+        await connection.run(lambda handle: handle.execute("BEGIN DEFERRED"))
         with LockHolder(sqlite_engine.path) as other:
             job = asyncio.create_task(
-                connection.run(lambda: connection.execute_inside("DELETE FROM core_entity"))
+                connection.run(lambda handle: handle.execute_inside("DELETE FROM core_entity"))
             )
             await asyncio.sleep(0.2)
             assert not job.done()
             other.release()
             await job
-        await connection.run(connection.commit)
+        await connection.run(Handle.commit)
 
 
 async def test_a_stale_transaction_fails_at_once(sqlite_engine: SQLiteEngine) -> None:
     """One that read before another process wrote can never write; it is not made to wait."""
     async with opened(sqlite_engine.path) as connection:
-        await connection.run(lambda: connection.execute("BEGIN DEFERRED"))
-        await connection.run(lambda: connection.execute("SELECT count(*) FROM core_entity"))
+        await connection.run(lambda handle: handle.execute("BEGIN DEFERRED"))
+        await connection.run(lambda handle: handle.execute("SELECT count(*) FROM core_entity"))
         db = sqlite3.connect(sqlite_engine.path, isolation_level=None)
         db.execute("INSERT INTO core_entity (id, code, name) VALUES ('x', 'x', 'x')")
         db.close()
         start = time.monotonic()
         with pytest.raises(DatabaseBusyError, match="since this DEFERRED transaction first read"):
-            await connection.run(lambda: connection.execute_inside("DELETE FROM core_entity"))
+            await connection.run(lambda handle: handle.execute_inside("DELETE FROM core_entity"))
         assert time.monotonic() - start < 10
-        await connection.run(connection.rollback)
+        await connection.run(Handle.rollback)
 
 
 async def test_dropping_a_table_that_is_being_read_says_so(sqlite_engine: SQLiteEngine) -> None:
     """SQLite's "database table is locked" is about the same connection, and is not waited for."""
     async with opened(sqlite_engine.path) as connection:
         await connection.run(
-            lambda: connection.execute("CREATE TABLE t AS SELECT 1 UNION SELECT 2")
+            lambda handle: handle.execute("CREATE TABLE t AS SELECT 1 UNION SELECT 2")
         )
-        cursor = await connection.run(lambda: connection.cursor("SELECT * FROM t"))
+        cursor = await connection.run(lambda handle: handle.cursor("SELECT * FROM t"))
         with pytest.raises(DatabaseBusyError, match="batch of the same transaction"):
-            await asyncio.wait_for(connection.run(lambda: connection.execute("DROP TABLE t")), 10)
-        await connection.run(cursor.close)
-        await connection.run(lambda: connection.execute("DROP TABLE t"))
+            await asyncio.wait_for(
+                connection.run(lambda handle: handle.execute("DROP TABLE t")), 10
+            )
+        await connection.run(lambda _: cursor.close())
+        await connection.run(lambda handle: handle.execute("DROP TABLE t"))
 
 
 async def test_begin_as_a_statement_is_taken_back(sqlite_engine: SQLiteEngine) -> None:
@@ -321,9 +325,9 @@ async def test_begin_as_a_statement_is_taken_back(sqlite_engine: SQLiteEngine) -
     async with opened(sqlite_engine.path) as connection:
         for statement in ("BEGIN", "begin immediate", "SAVEPOINT x", "-- why\nBEGIN EXCLUSIVE"):
             with pytest.raises(TransactionLostError, match="Use transaction"):
-                await connection.run(lambda: connection.execute_alone(statement))  # noqa: B023
-            assert connection._db is not None
-            assert not connection._db.in_transaction
+                await connection.run(lambda handle: handle.execute_alone(statement))  # noqa: B023
+            assert connection.handle.db is not None
+            assert not connection.handle.db.in_transaction
 
 
 async def test_an_error_that_is_kept_holds_no_lock(sqlite_engine: SQLiteEngine) -> None:
@@ -331,23 +335,23 @@ async def test_an_error_that_is_kept_holds_no_lock(sqlite_engine: SQLiteEngine) 
     async with opened(sqlite_engine.path) as connection:
         kept: list[Exception] = []
         await connection.run(
-            lambda: connection.execute(
+            lambda handle: handle.execute(
                 "INSERT INTO core_entity (id, code, name, created_at) VALUES ('x', 'x', 'x', 'x')"
             )
         )
         try:
-            await connection.run(lambda: connection.execute("SELECT * FROM core_entity"))
+            await connection.run(lambda handle: handle.execute("SELECT * FROM core_entity"))
         except ValueError as error:
             kept.append(error)
         assert kept
-        await connection.run(lambda: connection.execute("DROP TABLE migration"))
+        await connection.run(lambda handle: handle.execute("DROP TABLE migration"))
 
 
 async def test_an_interrupt_does_not_keep_the_log(sqlite_engine: SQLiteEngine) -> None:
     """A connection whose last statement was interrupted still removes the -wal file at its end."""
     async with opened(sqlite_engine.path) as connection:
-        await connection.run(lambda: connection.execute("CREATE TABLE t (a)"))
-        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_READ)))
+        await connection.run(lambda handle: handle.execute("CREATE TABLE t (a)"))
+        job = asyncio.create_task(connection.run(lambda handle: handle.execute(SLOW_READ)))
         await until(lambda: connection._current is not None)
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -361,9 +365,9 @@ async def test_settle_is_done_behind_the_running_statement(tmp_path: Path) -> No
         begin = threading.Event()
         done = asyncio.Event()
         order: list[str] = []
-        job = asyncio.create_task(connection.run(lambda: begin.wait() and order.append("job")))
+        job = asyncio.create_task(connection.run(lambda _: begin.wait() and order.append("job")))
         await until(lambda: connection._current is not None)
-        connection.settle(lambda: order.append("settled"), done.set, asyncio.get_running_loop())
+        connection.settle(lambda _: order.append("settled"), done.set, asyncio.get_running_loop())
         assert order == []
         begin.set()
         await done.wait()
@@ -379,10 +383,10 @@ async def test_a_connection_that_cannot_be_settled_is_closed(tmp_path: Path) -> 
     connection.settle(_fail, done.set, asyncio.get_running_loop())
     await asyncio.wait_for(done.wait(), 20)
     assert not connection.is_alive
-    await connection.wait_closed()
+    await connection.close()
 
 
-def _fail() -> None:
+def _fail(_: Handle) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
@@ -390,8 +394,7 @@ async def test_settling_a_closed_connection_tells_at_once(tmp_path: Path) -> Non
     """settle never raises, so that it cannot hide the error it is called for."""
     connection = Connection(str(tmp_path / "x.db"), EngineOptions(), reader=False)
     await connection.open()
-    connection.close()
-    await connection.wait_closed()
+    await connection.close()
     told: list[bool] = []
     connection.settle(_fail, lambda: told.append(True), asyncio.get_running_loop())
     assert told == [True]
@@ -403,10 +406,10 @@ def test_a_connection_serves_one_loop_after_another(tmp_path: Path) -> None:
     asyncio.run(connection.open())
     for number in range(3):
         assert asyncio.run(
-            connection.run(lambda: connection.execute("SELECT ? AS n", (number,)))  # noqa: B023
+            connection.run(lambda handle: handle.execute("SELECT ? AS n", (number,)))  # noqa: B023
         ) == [{"n": number}]
-    connection.close()
-    asyncio.run(connection.wait_closed())
+    connection.stop()
+    asyncio.run(connection.close())
     assert not connection.is_alive
 
 
@@ -416,13 +419,13 @@ def test_a_loop_that_closes_during_a_job_does_not_hurt(tmp_path: Path) -> None:
     begin = threading.Event()
     loop = asyncio.new_event_loop()
     loop.run_until_complete(connection.open())
-    task = loop.create_task(connection.run(begin.wait))
+    task = loop.create_task(connection.run(lambda _: begin.wait()))
     loop.run_until_complete(until(lambda: connection._current is not None))
     loop.close()
     begin.set()
-    assert asyncio.run(connection.run(lambda: connection.execute("SELECT 1 AS n"))) == [{"n": 1}]
-    connection.close()
-    asyncio.run(connection.wait_closed())
+    assert asyncio.run(connection.run(lambda handle: handle.execute("SELECT 1 AS n"))) == [{"n": 1}]
+    connection.stop()
+    asyncio.run(connection.close())
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # that is what this test does
     del task
     gc.collect()
@@ -435,9 +438,9 @@ def test_a_connection_settled_in_a_loop_that_closes_is_closed(sqlite_engine: SQL
     begin = threading.Event()
     connection = Connection(path, EngineOptions(), reader=False)
 
-    def insert() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT INTO core_entity (id, code, name) VALUES ('x', 'x', 'x')")
+    def insert(handle: Handle) -> None:
+        handle.execute("BEGIN IMMEDIATE")
+        handle.execute("INSERT INTO core_entity (id, code, name) VALUES ('x', 'x', 'x')")
         begin.wait()
 
     async def abandon() -> None:
@@ -445,7 +448,7 @@ def test_a_connection_settled_in_a_loop_that_closes_is_closed(sqlite_engine: SQL
         job = asyncio.create_task(connection.run(insert))
         await until(lambda: connection._current is not None)
         job.cancel()
-        connection.settle(connection.rollback, _unreachable, asyncio.get_running_loop())
+        connection.settle(Handle.rollback, _unreachable, asyncio.get_running_loop())
 
     asyncio.run(abandon())
     begin.set()
@@ -475,9 +478,8 @@ async def test_a_claimed_connection_stays_open(tmp_path: Path) -> None:
     connection.park()
     assert connection.claim()
     await asyncio.sleep(0.2)
-    assert await connection.run(lambda: connection.execute("SELECT 1 AS n")) == [{"n": 1}]
-    connection.close()
-    await connection.wait_closed()
+    assert await connection.run(lambda handle: handle.execute("SELECT 1 AS n")) == [{"n": 1}]
+    await connection.close()
 
 
 async def test_claiming_and_closing_never_cross(tmp_path: Path) -> None:
@@ -492,9 +494,8 @@ async def test_claiming_and_closing_never_cross(tmp_path: Path) -> None:
         await asyncio.sleep(0.001)
         if connection.claim():
             granted += 1
-            await asyncio.wait_for(connection.run(lambda: None), 20)
-        connection.close()
-        await connection.wait_closed()
+            await asyncio.wait_for(connection.run(lambda _: None), 20)
+        await connection.close()
 
 
 async def test_a_file_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
@@ -503,7 +504,7 @@ async def test_a_file_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> 
     connection = Connection(str(tmp_path / "no" / "x.db"), EngineOptions(), reader=False)
     with pytest.raises(DatabaseFileError, match=r"the folder .* does not exist"):
         await connection.open()
-    await connection.wait_closed()
+    await connection.close()
     await until(lambda: threads() <= before)
 
 
@@ -515,7 +516,7 @@ async def test_any_file_name_can_be_opened(tmp_path: Path, name: str) -> None:
     """Characters that mean something in a URI, or are not Unicode, are part of the name."""
     path = tmp_path / name
     async with opened(path) as connection:
-        await connection.run(lambda: connection.execute("CREATE TABLE t (a)"))
+        await connection.run(lambda handle: handle.execute("CREATE TABLE t (a)"))
     assert os.listdir(tmp_path) == [name]
     assert rows(path, "SELECT name FROM sqlite_master") == [("t",)]
 
@@ -525,7 +526,7 @@ async def test_the_smallest_options_work(tmp_path: Path) -> None:
     async with opened(tmp_path / "x.db", statement_cache=0, busy_timeout_ms=0) as connection:
         for number in range(3):
             rows = await connection.run(
-                lambda: connection.execute("SELECT ? AS n", (number,))  # noqa: B023
+                lambda handle: handle.execute("SELECT ? AS n", (number,))  # noqa: B023
             )
             assert rows == [{"n": number}]
 
@@ -534,12 +535,12 @@ async def test_long_statements_are_forgotten(tmp_path: Path) -> None:
     """Inserts of many different sizes do not each keep their large statement in memory."""
     async with opened(tmp_path / "x.db", synchronous="OFF") as connection:
         await connection.run(
-            lambda: connection.execute("CREATE TABLE t (a, b, c, d, e, f, g, h, i, j, k)")
+            lambda handle: handle.execute("CREATE TABLE t (a, b, c, d, e, f, g, h, i, j, k)")
         )
         for number in range(20, 220):
             sql = f"INSERT INTO t VALUES {','.join(['(?,?,?,?,?,?,?,?,?,?,?)'] * number * 5)}"
             values = [None] * number * 55
-            await connection.run(lambda: connection.execute(sql, values))  # noqa: B023
+            await connection.run(lambda handle: handle.execute(sql, values))  # noqa: B023
             if number == 119:
                 halfway = resident_bytes()
         # All kept, the second hundred would take some 80 MB.
@@ -555,14 +556,14 @@ async def test_a_write_is_interrupted_too(sqlite_engine: SQLiteEngine) -> None:
     """A cancelled write outside a transaction stops, and nothing of it stays."""
     async with opened(sqlite_engine.path) as connection:
         await connection.run(
-            lambda: connection.execute(
+            lambda handle: handle.execute(
                 "INSERT INTO core_entity (id, code, name) VALUES ('x', 'x', 'x')"
             )
         )
-        job = asyncio.create_task(connection.run(lambda: connection.execute(SLOW_WRITE)))
+        job = asyncio.create_task(connection.run(lambda handle: handle.execute(SLOW_WRITE)))
         await until(lambda: connection._current is not None)
         job.cancel()
-        await asyncio.wait_for(connection.run(lambda: None), 20)
+        await asyncio.wait_for(connection.run(lambda _: None), 20)
     assert rows(sqlite_engine.path, "SELECT legal_name FROM core_entity") == [(None,)]
 
 
@@ -572,16 +573,16 @@ def test_a_cancel_is_heard_although_its_loop_is_closed(tmp_path: Path) -> None:
     begin = threading.Event()
     connection = Connection(str(tmp_path / "x.db"), EngineOptions(), reader=False)
 
-    def late() -> object:
+    def late(handle: Handle) -> object:
         begin.wait()
-        return connection.execute(SLOW_READ)
+        return handle.execute(SLOW_READ)
 
     async def cancelled() -> None:
         await connection.open()
         job = asyncio.create_task(connection.run(late))
         await until(lambda: connection._current is not None)
         job.cancel()
-        connection.settle(connection.rollback, connection.close, loop=None)
+        connection.settle(Handle.rollback, connection.stop, loop=None)
 
     asyncio.run(cancelled())
     begin.set()

@@ -19,6 +19,7 @@ EXPECTED = {
     "busy_timeout": 50,
     "foreign_keys": 1,
     "journal_mode": "wal",
+    "journal_size_limit": 8 * 1024 * 1024,
     "synchronous": 2,
     "cache_size": -16384,
     "mmap_size": 268435456,
@@ -29,7 +30,7 @@ EXPECTED = {
 async def read_back(engine: SQLiteEngine, name: str, *, reader: bool) -> object:
     """Ask a connection of the pool for one of its pragmas."""
     source, connection = await engine.acquire(reads=reader, what="the test")
-    (row,) = await connection.run(lambda: connection.execute(f"PRAGMA {name}"))
+    (row,) = await connection.run(lambda handle: handle.execute(f"PRAGMA {name}"))
     source.release(connection)
     (value,) = row.values()
     return value
@@ -83,7 +84,7 @@ async def test_pragmas_hold_without_a_pool_too(sqlite_engine: SQLiteEngine, path
         await sqlite_engine.start_connection_pool()
     for name, value in EXPECTED.items():
         source, connection = await sqlite_engine.acquire(reads=False, what="", in_pool=False)
-        (row,) = await connection.run(lambda: connection.execute(f"PRAGMA {name}"))  # noqa: B023
+        (row,) = await connection.run(lambda handle: handle.execute(f"PRAGMA {name}"))  # noqa: B023
         source.release(connection)
         assert list(row.values()) == [value]
     await sqlite_engine.close_connection_pool()

@@ -115,7 +115,7 @@ async def test_a_misrouted_write_fails(sqlite_engine: SQLiteEngine) -> None:
         await entity("A").save()
         source, reader = await engine.acquire(reads=True, what="the test")
         with pytest.raises(DatabaseFileError, match="readonly"):
-            await reader.run(lambda: reader.execute("DELETE FROM core_entity"))
+            await reader.run(lambda handle: handle.execute("DELETE FROM core_entity"))
         source.release(reader)
         assert await Entity.count() == 1
 

@@ -445,10 +445,10 @@ async def test_a_failing_rollback_hides_nothing(any_engine: SQLiteEngine) -> Non
                 def rollback() -> None:
                     raise sqlite3.OperationalError("disk I/O error")
 
-                connection.rollback = rollback  # type: ignore[method-assign]
+                connection.handle.rollback = rollback  # type: ignore[method-assign]
                 raise LookupError("mine")
         await until(lambda: not connection.is_alive)
-        await connection.wait_closed()
+        await connection.close()
 
 
 async def test_a_failing_rollback_does_not_hide_a_failed_commit(any_engine: SQLiteEngine) -> None:
@@ -466,9 +466,9 @@ async def test_a_failing_rollback_does_not_hide_a_failed_commit(any_engine: SQLi
                 def rollback() -> None:
                     raise sqlite3.OperationalError("disk I/O error")
 
-                connection.rollback = rollback  # type: ignore[method-assign]
+                connection.handle.rollback = rollback  # type: ignore[method-assign]
         await until(lambda: not connection.is_alive)
-        await connection.wait_closed()
+        await connection.close()
 
 
 # Tasks.

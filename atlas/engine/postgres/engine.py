@@ -27,6 +27,7 @@ from atlas.engine import ddl as dialect
 from atlas.engine import log
 from atlas.engine.block import current_block
 from atlas.engine.options import EngineOptions
+from atlas.engine.ping import PING_TIMEOUT_MS, within
 from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.url import masked
@@ -163,10 +164,20 @@ class _Shared(PiccoloPostgresEngine):
             connections_opened=self._connections_opened,
         )
 
-    async def ping(self) -> float:
-        """Run a statement and return how long that took, in milliseconds."""
+    def library_warnings(self) -> list[str]:
+        """Return nothing: the library is the server's, and not this process's."""
+        return []
+
+    async def ping(self, *, writer: bool = False, timeout_ms: int = PING_TIMEOUT_MS) -> float:
+        """Ask the server on a connection of the pool; return how long it took in milliseconds.
+
+        ``writer`` is for SQLite: any connection writes. Raises ``PoolTimeoutError`` when it took
+        longer than ``timeout_ms``.
+        """
         start = time.monotonic()
-        await self._run("SELECT 1", (), in_pool=True)
+        async with within(timeout_ms, f"{self.path}: the server"), self.connection() as connection:
+            await connection.fetch("SELECT 1")
+        self._statements += 1
         return _ms_since(start)
 
     # Connections.
@@ -183,8 +194,11 @@ class _Shared(PiccoloPostgresEngine):
             return connection
 
     @asynccontextmanager
-    async def connection(self, in_pool: bool = True) -> AsyncIterator[Any]:
-        """Lend a connection: one of the pool when it is open, else a new one."""
+    async def connection(self, in_pool: bool = True, *, reads: bool = False) -> AsyncIterator[Any]:
+        """Lend a connection: one of the pool when it is open, else a new one.
+
+        asyncpg makes it clean when it comes back. ``reads`` is for SQLite.
+        """
         pool = self.pool if in_pool else None
         if pool is None:
             connection = await self.get_new_connection()

@@ -16,7 +16,7 @@ from atlas.engine.sqlite.errors import is_undecodable
 from atlas.errors import AtlasError, CorruptValueError
 
 if TYPE_CHECKING:
-    from atlas.engine.sqlite.connection import Rows
+    from atlas.engine.sqlite.handle import Rows
 
 #: Runs one statement where the error came from: on the same connection, if one is held.
 Query = Callable[[str, Sequence[Any]], Awaitable["Rows"]]

@@ -13,7 +13,8 @@ import contextvars
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -25,20 +26,20 @@ from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
-from atlas.engine import forks, log
+from atlas.engine import forks, log, threads
 from atlas.engine.block import current_block
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite import converters, corrupt_values
+from atlas.engine.ping import PING_TIMEOUT_MS, within
+from atlas.engine.sqlite import converters, corrupt_values, version
 from atlas.engine.sqlite.compiled import compiled
-from atlas.engine.sqlite.connection import MEMORY, Connection, Result, Rows
+from atlas.engine.sqlite.connection import Connection, Result
+from atlas.engine.sqlite.files import MEMORY
+from atlas.engine.sqlite.handle import Handle, Rows
 from atlas.engine.sqlite.idle_connections import IdleConnections
 from atlas.engine.sqlite.pool import ConnectionPool, Pools, PoolStats
 from atlas.engine.sqlite.transaction import Snapshot, Transaction
 from atlas.engine.statement import only_reads
-from atlas.errors import ClientError, ConfigurationError, ConnectionClosedError
-
-#: RETURNING, which Piccolo's inserts and our saves rely on.
-_OLDEST_SQLITE = (3, 35, 0)
+from atlas.errors import ClientError, ConnectionClosedError
 
 converters.register()
 
@@ -76,10 +77,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     def __init__(self, path: str, options: EngineOptions | None = None) -> None:
         # Not super().__init__(): it starts two event loops to look at SQLite's version,
         # in a thread of their own when one is running.
-        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-            raise ConfigurationError(
-                f"Python is linked to SQLite {sqlite3.sqlite_version}; Atlas needs 3.35 or newer."
-            )
+        version.check()
         self.options = options or EngineOptions()
         self.engine_type = "sqlite"
         self.min_version_number = 3.35
@@ -129,7 +127,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if pool is not None and not pool.is_inherited:
             await pool.close()
         for connection in self._idle_connections.close():
-            await connection.wait_closed()
+            await connection.close()
 
     def close_at_exit(self) -> None:
         """Close idle connections without an event loop. Only for the end of the process."""
@@ -151,10 +149,33 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             raise ConnectionClosedError(f"No pool of {self.path} is open.")
         return self.pool.stats()
 
-    async def ping(self) -> float:
-        """Run a statement on the writer and return how long that took, in milliseconds."""
+    def library_warnings(self) -> list[str]:
+        """Return what whoever runs this database should know of the SQLite in use."""
+        return version.warnings()
+
+    async def ping(self, *, writer: bool = False, timeout_ms: int = PING_TIMEOUT_MS) -> float:
+        """Look at the file on a reader, or the writer, and return how long it took in milliseconds.
+
+        Inside a block it is the block's connection. Raises ``PoolTimeoutError`` when that took
+        longer than ``timeout_ms``, and ``DatabaseFileError`` when the file is not there any more.
+        """
+
+        def look(handle: Handle) -> None:
+            handle.files.check()
+            handle.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+
         start = time.perf_counter()
-        await self._run("SELECT 1", (), in_pool=True, reads=False)
+        transaction = current_block(self)
+        async with within(timeout_ms, f"{self.path}: the {'writer' if writer else 'reader'}"):
+            inside = transaction is not None and transaction.only_reads is not writer
+            if transaction is not None and (inside or self.path == MEMORY):
+                await transaction.connection.run(look)
+            elif self.pool is not None:
+                await self.pool.choose(reads=not writer).run(look, "a ping")
+            else:
+                await self._run_without_pool("SELECT 1", (), (), reads=not writer)
+        if self.pool is not None:
+            self.pool.statements += 1
         return (time.perf_counter() - start) * 1000
 
     async def acquire(
@@ -167,6 +188,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if in_pool and self.pool is not None:
             pool = self.pool.choose(reads=reads)
             return pool, await pool.acquire(what)
+        threads.check()
         if self.path == MEMORY:
             raise ClientError(
                 f"{MEMORY} exists only while a client is open, and only in its event loop. Use: "
@@ -175,6 +197,29 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         # Piccolo's migrations begin by asking whether their own table exists.
         creates = not reads or "sqlite_master" in what
         return self._idle_connections, await self._idle_connections.acquire(creates=creates)
+
+    @asynccontextmanager
+    async def connection(self, *, reads: bool = False) -> AsyncIterator[Connection]:
+        """Lend the writer, or a reader, with aiosqlite's own methods, for a block.
+
+        It comes back clean or is closed. In a transaction or snapshot it is that of the block.
+        """
+        transaction = current_block(self)
+        source: ConnectionPool | IdleConnections | None = None
+        if transaction is not None:
+            connection = transaction.connection
+        else:
+            source, connection = await self.acquire(reads=reads, what="db.connection()")
+        try:
+            await connection.lend()
+            yield connection
+        finally:
+            connection.take_back()
+            if source is None:
+                connection.settle(Handle.end_lending_inside, lambda: None, loop=None)
+            else:
+                connection.settle(Handle.end_lending, lambda: None, loop=None)
+                source.give_up(connection)
 
     # Queries.
 
@@ -244,7 +289,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     ) -> Coroutine[Any, Any, Rows]:
         if in_pool and self.pool is not None:
             return self.pool.choose(reads=reads).run(
-                lambda connection: connection.execute_alone(sql, parameters, floats), sql
+                lambda handle: handle.execute_alone(sql, parameters, floats), sql
             )
         return self._run_without_pool(sql, parameters, floats, reads)
 
@@ -253,7 +298,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     ) -> Rows:
         source, connection = await self.acquire(reads=reads, what=sql, in_pool=False)
         try:
-            rows = await connection.run(lambda: connection.execute_alone(sql, parameters, floats))
+            rows = await connection.run(
+                lambda handle: handle.execute_alone(sql, parameters, floats)
+            )
         except Exception:
             source.release(connection)
             raise
@@ -398,18 +445,16 @@ class Batch(BaseBatch):
         self._fetched += len(rows)
         return await self._query._process_results(rows)  # type: ignore[no-any-return]
 
-    async def _run(
-        self, connection: Connection, function: Callable[[Connection], Result]
-    ) -> Result:
+    async def _run(self, connection: Connection, function: Callable[[Handle], Result]) -> Result:
         if self._transaction is not None:
             await self._transaction.in_turn()
         try:
-            return await connection.run(lambda: function(connection), reads=True)
+            return await connection.run(function, reads=True)
         except (ValueError, sqlite3.OperationalError) as error:
             if corrupt_values.is_suspect(error):
 
                 async def query(sql: str, parameters: Sequence[Any]) -> Rows:
-                    return await connection.run(lambda: connection.execute(sql, parameters))
+                    return await connection.run(lambda handle: handle.execute(sql, parameters))
 
                 if (found := await corrupt_values.find(query, self._sql, error)) is not None:
                     raise found from error
@@ -417,17 +462,17 @@ class Batch(BaseBatch):
 
     # What follows runs in the connection's thread.
 
-    def _open(self, connection: Connection) -> None:
+    def _open(self, handle: Handle) -> None:
         if self._transaction is not None:
-            connection.check_inside()
-        self._cursor = connection.cursor(self._sql, self._parameters)
+            handle.check_inside()
+        self._cursor = handle.cursor(self._sql, self._parameters)
 
-    def _fetch(self, connection: Connection) -> Rows:
+    def _fetch(self, handle: Handle) -> Rows:
         if self._cursor is None:
             return []
-        return connection.fetch(self._cursor, self._batch_size, self._floats)
+        return handle.fetch(self._cursor, self._batch_size, self._floats)
 
-    def _close(self) -> None:
+    def _close(self, handle: Handle) -> None:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
             cursor.close()

@@ -110,9 +110,15 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
             "run it again."
         )
     if code == sqlite3.SQLITE_IOERR:
+        written = (
+            "nothing of the transaction was written"
+            if _code(error) in _BEFORE_THE_COMMIT
+            else "the transaction may have been written all the same, as will be seen when the "
+            "file is opened again: look before you repeat it"
+        )
         return DatabaseFileError(
-            f"{path}: the disk or the system refused ({error}), and nothing of the transaction "
-            "was written. It may be full, or limited in size."
+            f"{path}: the disk or the system refused ({error}), and {written}. It may be full, or "
+            "limited in size."
         )
     return error
 
@@ -120,6 +126,18 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
 _RIGHTS = (
     "The process needs the right to write the file and its folder, where SQLite keeps the -wal "
     "and -shm files beside it."
+)
+
+#: The errors of a read, or of a write of which a part is missing: SQLite ignores what has no
+#: whole commit record at its end. After others, of a sync above all, it may be there or not.
+_BEFORE_THE_COMMIT = frozenset(
+    (
+        *(sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ),
+        *(sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_NOMEM),
+        *(sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK),
+        *(sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE),
+        *(sqlite3.SQLITE_IOERR_SHMLOCK, sqlite3.SQLITE_IOERR_SHMMAP),
+    )
 )
 
 _RESTORE = "Restore it from a backup, or save what is left with: sqlite3 FILE .recover"

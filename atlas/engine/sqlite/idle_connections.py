@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite.connection import Connection, file_identity
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.files import identity_of
 from atlas.errors import DatabaseFileError
 
 #: How many are kept; more than one is only open at a time when queries run side by side.
@@ -41,15 +42,15 @@ class IdleConnections:
 
         Raises ``DatabaseFileError`` when the file is missing or cannot be opened.
         """
-        identity = file_identity(self._path)
+        identity = identity_of(self._path)
         while True:
             with self._lock:
                 if not self._idle:
                     break
                 connection = self._idle.pop()
-            if connection.identity == identity and connection.claim():
+            if connection.claim() and connection.handle.files.are_there:
                 return connection
-            connection.close()
+            await connection.close()  # before another makes files that it would take for its own
         if identity is None and not creates:
             raise DatabaseFileError(
                 f"{self._path}: there is no such file. Make it with: atlas migrate"
@@ -67,13 +68,15 @@ class IdleConnections:
                 connection.park()
                 self._idle.append(connection)
                 return
-        connection.close()
+        connection.stop()
 
     def give_up(self, connection: Connection) -> None:
         """Release a connection that may be busy or in a transaction, once it is neither."""
         with self._lock:
             self._leaving.add(connection)
-        connection.settle(connection.rollback, lambda: self.release(connection), loop=None)
+        connection.settle(
+            lambda handle: handle.rollback(), lambda: self.release(connection), loop=None
+        )
 
     def close(self) -> list[Connection]:
         """Close the connections that nobody uses, and return them."""
@@ -81,7 +84,7 @@ class IdleConnections:
             closing = [*self._idle, *self._leaving]
             self._idle.clear()
         for connection in closing:
-            connection.close()
+            connection.stop()
         return closing
 
     def forget(self) -> None:

@@ -9,6 +9,8 @@ The state is the list of functions and the thread, behind a lock.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -25,12 +27,24 @@ _thread: threading.Thread | None = None
 
 def repeat(interrupt: Callable[[], bool]) -> None:
     """Call ``interrupt`` again and again until it returns False."""
-    global _thread
     with _lock:
         _pending.append(interrupt)
-        if _thread is None:
-            _thread = threading.Thread(target=_work, name="atlas-interrupts", daemon=True)
-            _thread.start()
+    _ensure_thread()
+
+
+def _ensure_thread() -> None:
+    global _thread
+    with _lock:
+        if _thread is not None or not _pending:
+            return
+        thread = threading.Thread(target=_work, name="atlas-interrupts", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread can be started now; whoever was cancelled is told so
+            with contextlib.suppress(RuntimeError):  # nor is there a loop
+                asyncio.get_running_loop().call_later(_AGAIN_S, _ensure_thread)
+            return
+        _thread = thread
 
 
 @forks.in_child

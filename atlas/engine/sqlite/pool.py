@@ -2,7 +2,8 @@
 
 In: requests for a connection, from tasks of one event loop. Out: a connection
 that nobody else uses, until it is released. All state is touched in that event
-loop only, so there is no lock. It knows no SQL.
+loop only, but for the queue and the answers: threads take jobs from the one, behind
+a lock, and add to the other. It knows no SQL.
 """
 
 from __future__ import annotations
@@ -17,8 +18,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite.connection import MEMORY, Connection, Result, SharedJob, tell
-from atlas.errors import ClientError, ConnectionClosedError, PoolTimeoutError
+from atlas.engine.sqlite.connection import Connection, Result, SharedJob, tell
+from atlas.engine.sqlite.files import MEMORY, Files
+from atlas.engine.sqlite.handle import Handle
+from atlas.errors import (
+    ClientError,
+    ConnectionClosedError,
+    DatabaseFileError,
+    PoolTimeoutError,
+)
 
 #: How long the end of the process waits for a connection to close its file.
 _CLOSE_TIMEOUT_S = 2.0
@@ -32,6 +40,9 @@ _MEASURED = 8
 
 #: A job that has run for longer is not waited for while there are other connections.
 _STUCK_S = 0.001
+
+#: After a connection could not be opened while others are, no other is tried for this long.
+_GROW_AGAIN_S = 0.05
 
 #: So much is shown of the statement that holds a connection.
 _SHOWN = 80
@@ -80,10 +91,18 @@ class _TryAgain:
 
 
 class ConnectionPool:
-    """Up to ``capacity`` connections of one kind, and the queue of those who want one."""
+    """Up to ``capacity`` connections of one kind, and the queue of those who want one.
+
+    ``make`` gives a new one, and ``check`` raises when none may be opened any more.
+    """
 
     def __init__(
-        self, name: str, capacity: int, timeout_ms: int, make: Callable[[], Connection]
+        self,
+        name: str,
+        capacity: int,
+        timeout_ms: int,
+        make: Callable[[], Connection],
+        check: Callable[[], None],
     ) -> None:
         self.name = name
         self.capacity = capacity
@@ -112,7 +131,10 @@ class ConnectionPool:
         #: What threads have to say to those who wait for their jobs, and whether that is known.
         self._answers: deque[tuple[asyncio.Future[Any], Any, BaseException | None, Any]] = deque()
         self._is_answering = False
+        #: Before this moment no connection is opened beside those that are.
+        self._grows_at = 0.0
         self._make = make
+        self._check = check
         self._closed = False
 
     @property
@@ -143,12 +165,12 @@ class ConnectionPool:
             try:
                 given = await waiter.future
             except (asyncio.CancelledError, GeneratorExit):
-                self._withdraw(waiter)
+                self._withdraw(waiter, waiter.future)
                 raise
             if given is not _TryAgain:
                 return given  # type: ignore[no-any-return]
 
-    async def run(self, work: Callable[[Connection], Result], what: str) -> Result:
+    async def run(self, work: Callable[[Handle], Result], what: str) -> Result:
         """Run ``work`` on a connection that is free, in its thread, and return its result.
 
         It must leave the connection as it found it. Whoever waits does so in one
@@ -172,7 +194,7 @@ class ConnectionPool:
             try:
                 result = await future
             except (asyncio.CancelledError, GeneratorExit):
-                self._withdraw(job)
+                self._withdraw(job, future)
                 raise
             if result is not _TryAgain:
                 return result  # type: ignore[no-any-return]
@@ -182,7 +204,7 @@ class ConnectionPool:
         self.holders.pop(connection, None)
         self.leaving.discard(connection)
         if self._closed or not connection.is_alive:
-            connection.close()
+            connection.stop()
             self._size -= 1
             self._wake(None)
         elif not self._wake(connection):
@@ -191,7 +213,9 @@ class ConnectionPool:
     def give_up(self, connection: Connection) -> None:
         """Release a connection that may be busy or in a transaction, once it is neither."""
         self.leaving.add(connection)
-        connection.settle(connection.rollback, lambda: self.release(connection), self._loop)
+        connection.settle(
+            lambda handle: handle.rollback(), lambda: self.release(connection), self._loop
+        )
 
     # What follows is called in the threads of the connections.
 
@@ -205,7 +229,7 @@ class ConnectionPool:
                 if not job.future.done():  # else cancelled, just now
                     self._note_wait(job)
                     self._hold(connection, job.what, job)
-                    job.place(connection)
+                    job.connection = connection
                     return job
         return None
 
@@ -249,7 +273,7 @@ class ConnectionPool:
         self._size -= len(self._idle)
         self._idle.clear()
         for connection in closing:
-            connection.close()
+            connection.stop()
         while self._wake(None):
             pass
         return closing
@@ -276,9 +300,23 @@ class ConnectionPool:
             self._hand_out()
         if self._idle and (has_waited or not self.waiting):
             return self._hold(self._idle.pop(), what)
-        if self._size < self.capacity:
-            return self._hold(await self._open(), what)
+        if self._room:
+            try:
+                return self._hold(await self._open(), what)
+            except DatabaseFileError:
+                # There may be no file or thread left for one more. Those that are open will do.
+                self._check()
+                if not self._size:
+                    raise
+                self._grows_at = time.monotonic() + _GROW_AGAIN_S
         return None
+
+    @property
+    def _room(self) -> int:
+        """How many connections may be opened now."""
+        if self._size and time.monotonic() < self._grows_at:
+            return 0
+        return self.capacity - self._size
 
     def _hand_out(self) -> None:
         """Give idle connections to those who wait for one that turned out not to be quick."""
@@ -292,12 +330,12 @@ class ConnectionPool:
         self._spreading = None
         if not self._is_quick():
             self._hand_out()
-            for _ in range(min(len(self.waiting), self.capacity - self._size)):
+            for _ in range(min(len(self.waiting), self._room)):
                 self._wake(None)
         self._spread_later()
 
     def _spread_later(self) -> None:
-        if self.waiting and self._spreading is None and (self._idle or self._size < self.capacity):
+        if self.waiting and self._spreading is None and (self._idle or self._room):
             self._spreading = self._loop.call_later(_STUCK_S, self._spread)
 
     def _hold(self, connection: Connection, what: str, job: SharedJob | None = None) -> Connection:
@@ -321,9 +359,10 @@ class ConnectionPool:
     def _start(self, connection: Connection, job: SharedJob) -> None:
         """Let a connection that is held run a job."""
         self.holders[connection].job = job
+        future = job.future
         if not connection.start(job):
             self.release(connection)
-            tell(job.future, None, ConnectionClosedError("The connection was closed."))
+            tell(future, None, ConnectionClosedError("The connection was closed."))
 
     def _enqueue(self, waiter: _Waiter | SharedJob, *, first: bool) -> None:
         """Let somebody wait behind all others, or, who has waited before, before them."""
@@ -362,14 +401,13 @@ class ConnectionPool:
     def _note_wait(self, waiter: _Waiter | SharedJob) -> None:
         self.longest_wait_ms = max(self.longest_wait_ms, _ms_since(waiter.since))
 
-    def _withdraw(self, waiter: _Waiter | SharedJob) -> None:
+    def _withdraw(self, waiter: _Waiter | SharedJob, future: asyncio.Future[Any]) -> None:
         """Undo the request of somebody who was cancelled, or what they were given."""
         with self._lock:
             if waiter in self.waiting:
                 self.waiting.remove(waiter)
                 self._note_wait(waiter)
                 return
-        future = waiter.future
         if future.done() and not future.cancelled():
             given = None if future.exception() else future.result()
             if given is _TryAgain:
@@ -380,7 +418,7 @@ class ConnectionPool:
         for connection, holder in list(self.holders.items()):
             if isinstance(waiter, SharedJob) and holder.job is waiter:
                 self.leaving.add(connection)  # until its thread is done with it
-                connection.stop(waiter)
+                connection.cancel(waiter)
 
     def _set_timer(self) -> None:
         with self._lock:
@@ -426,21 +464,17 @@ class Pools:
         self.statements = 0
         self._pid = os.getpid()
         self._loop = asyncio.get_running_loop()
-        timeout_ms = options.acquire_timeout_ms
-        self.writer = ConnectionPool(
-            "writer", 1, timeout_ms, lambda: Connection(path, options, reader=False)
-        )
+        self.files = files = Files(path, shares=not options.read_only)
+
+        def pool(name: str, capacity: int) -> ConnectionPool:
+            def make() -> Connection:
+                return Connection(path, options, reader=name == "reader", files=files)
+
+            return ConnectionPool(name, capacity, options.acquire_timeout_ms, make, files.check)
+
+        self.writer = pool("writer", 1)
         # Each connection to :memory: is another database, so there the writer reads too.
-        self.readers = (
-            self.writer
-            if path == MEMORY
-            else ConnectionPool(
-                "reader",
-                options.pool_size,
-                timeout_ms,
-                lambda: Connection(path, options, reader=True),
-            )
-        )
+        self.readers = self.writer if path == MEMORY else pool("reader", options.pool_size)
         self.is_closed = False
 
     async def open(self) -> None:
@@ -482,7 +516,7 @@ class Pools:
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
         for connection in self._close_pools():
-            await connection.wait_closed()
+            await connection.close()
 
     def close_at_exit(self) -> None:
         """Close the idle connections without an event loop, and wait a little for their files."""
@@ -494,7 +528,7 @@ class Pools:
         closing = [*self.readers.close(), *self.writer.close()]
         if self.is_orphaned:  # nobody will release these
             for connection in (*self.readers.holders, *self.writer.holders):
-                connection.close()
+                connection.stop()
         return closing
 
     def stats(self) -> PoolStats:

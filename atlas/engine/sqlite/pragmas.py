@@ -6,9 +6,11 @@ https://www.sqlite.org/pragma.html
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from atlas.engine.options import EngineOptions
+from atlas.engine.statement import BLANK, first_word
 
 _MIB = 1024 * 1024
 
@@ -27,6 +29,9 @@ def pragmas(options: EngineOptions, *, reader: bool) -> dict[str, str | int]:
         "foreign_keys": 1,
         # Readers go on while one connection writes. Kept in the file; a reader cannot set it.
         "journal_mode": "WAL",
+        # After a large transaction its -wal file is cut to 8 MiB, twice what it has by default
+        # before its content goes into the database; else it would keep its size.
+        "journal_size_limit": 8 * _MIB,
         # FULL: a committed row survives power loss. NORMAL may lose the last commits.
         "synchronous": options.synchronous,
         # Pages kept by each connection: 16 MiB (negative = KiB).
@@ -39,6 +44,40 @@ def pragmas(options: EngineOptions, *, reader: bool) -> dict[str, str | int]:
     if reader:
         del values["journal_mode"]
     return values
+
+
+#: The first words of statements that change no setting of their connection.
+_KEEPING = frozenset(
+    (
+        *("SELECT", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE", "REPLACE"),
+        *("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"),
+        *("CREATE", "DROP", "ALTER", "REINDEX", "ANALYZE", "VACUUM"),
+    )
+)
+_PRAGMA = re.compile(
+    rf"{BLANK}(?:EXPLAIN\b{BLANK}(?:QUERY\b{BLANK}PLAN\b{BLANK})?)?PRAGMA\b(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SET = re.compile(r"\s*+(?:\w+\s*+\.\s*+)?(\w+)\s*+[=(]")
+
+
+def setting(sql: str) -> str:
+    """Return the pragma that ``sql`` may change on its connection; empty if it changes none.
+
+    One that cannot be told is ``*``, as ATTACH is, which adds a database. EXPLAIN does not keep
+    a pragma from being set.
+    """
+    if sql[:6] in _KEEPING or first_word(sql) in _KEEPING:
+        return ""
+    match = _PRAGMA.match(sql)
+    if match is None:
+        return "" if first_word(sql) == "EXPLAIN" and "PRAGMA" not in sql.upper() else "*"
+    if "=" not in match[1] and "(" not in match[1]:
+        return ""
+    name = _SET.match(match[1])
+    if name is None:
+        return "*"
+    return "" if name[1].lower() in _LOOKING | _PASSING else name[1].lower()
 
 
 _READING = frozenset(
@@ -69,6 +108,8 @@ _LOOKING = frozenset(
 )
 #: Pragmas that write even without a value.
 _WRITING = frozenset(("incremental_vacuum", "optimize", "wal_checkpoint"))
+#: Pragmas whose value is stored in the file or ends with the transaction, or that act once.
+_PASSING = _WRITING | {"application_id", "defer_foreign_keys", "user_version"}
 
 
 def only_reads(

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
-from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import Definition, quoted
+from atlas.engine.sqlite.handle import Handle
 from atlas.errors import SchemaChangeError
 
 #: Called with what is being done, how much of it is done, and how much there is, both in the
@@ -27,7 +27,7 @@ _SHOWN_ROWS = 5
 
 
 def rebuild(
-    connection: Connection,
+    handle: Handle,
     table: str,
     definition: Definition,
     values: Mapping[str, str] | None = None,
@@ -38,7 +38,7 @@ def rebuild(
     ``values`` holds, for columns that are not simply copied, an SQL expression
     over the old columns.
     """
-    run = connection.execute
+    run = handle.execute
     # 1. Foreign keys are off, or DROP TABLE would delete the rows of other tables by cascade.
     # 2. The transaction has begun: they cannot be switched off inside it.
     if run("PRAGMA foreign_keys")[0]["foreign_keys"]:
@@ -48,16 +48,16 @@ def rebuild(
             "async with atlas.migrate.schema_transaction(engine)"
         )
     # 3. Remember what belongs to the table, and what the schema is otherwise.
-    own = _objects(connection, "tbl_name = ? COLLATE NOCASE AND type <> 'table'", table)
-    others = _objects(connection, "tbl_name <> ? COLLATE NOCASE", table)
-    broken = set(_broken(connection))
-    sequence = _sequence(connection, table)
-    analyzed = _is_analyzed(connection, table)
+    own = _objects(handle, "tbl_name = ? COLLATE NOCASE AND type <> 'table'", table)
+    others = _objects(handle, "tbl_name <> ? COLLATE NOCASE", table)
+    broken = set(_broken(handle))
+    sequence = _sequence(handle, table)
+    analyzed = _is_analyzed(handle, table)
     # 4. Make the new table under another name.
     new = f"_atlas_new_{table}"
     run(definition.sql(new))
     # 5. Copy the rows, and compare them.
-    copy = _Copy(connection, table, new, definition, values or {})
+    copy = _Copy(handle, table, new, definition, values or {})
     copy.run(progress)
     copy.compare()
     # 6. Drop the old table.
@@ -77,13 +77,13 @@ def rebuild(
     if analyzed:
         run(f"ANALYZE {quoted(table)}")
     # 9. Views stay as they are; what no longer works with the new columns is in the way.
-    if found := sorted(set(_broken(connection)) - broken):
+    if found := sorted(set(_broken(handle)) - broken):
         raise SchemaChangeError(
             f"{table}: is not changed, because these would no longer work: {', '.join(found)}. "
             "Drop them in the migration, with add_raw, and make them again after it."
         )
-    if own != _objects(connection, "tbl_name = ? COLLATE NOCASE AND type <> 'table'", table) or (
-        others != _objects(connection, "tbl_name <> ? COLLATE NOCASE", table)
+    if own != _objects(handle, "tbl_name = ? COLLATE NOCASE AND type <> 'table'", table) or (
+        others != _objects(handle, "tbl_name <> ? COLLATE NOCASE", table)
     ):
         raise SchemaChangeError(
             f"{table}: is not changed, because an index, trigger, view or other table would not be "
@@ -97,16 +97,16 @@ class _Copy:
 
     def __init__(
         self,
-        connection: Connection,
+        handle: Handle,
         old: str,
         new: str,
         definition: Definition,
         values: Mapping[str, str],
     ) -> None:
-        self._run = connection.execute
+        self._run = handle.execute
         self._old, self._new = old, new
-        old_columns = {name.lower(): name for name, _ in _columns(connection, old)}
-        new_columns = _columns(connection, new)
+        old_columns = {name.lower(): name for name, _ in _columns(handle, old)}
+        new_columns = _columns(handle, new)
         #: Each column of the new table, and the expression that its value comes from.
         self._sources = {
             name: values.get(name) or quoted(old_columns[name.lower()])
@@ -203,16 +203,16 @@ class _Copy:
         return int(self._run(f"SELECT count(*) AS n FROM {quoted(table)}")[0]["n"])
 
 
-def _columns(connection: Connection, table: str) -> list[tuple[str, bool]]:
+def _columns(handle: Handle, table: str) -> list[tuple[str, bool]]:
     """Return the columns of a table, and whether each is generated."""
     query = "SELECT name, hidden FROM pragma_table_xinfo(?) WHERE hidden <> 1"
-    return [(row["name"], bool(row["hidden"])) for row in connection.execute(query, (table,))]
+    return [(row["name"], bool(row["hidden"])) for row in handle.execute(query, (table,))]
 
 
-def _objects(connection: Connection, condition: str, table: str) -> dict[tuple[str, str], str]:
+def _objects(handle: Handle, condition: str, table: str) -> dict[tuple[str, str], str]:
     """Return the SQL of what is in the schema, by kind and name."""
     query = f"SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND {condition}"
-    rows = connection.execute(f"{query} ORDER BY type, name", (table,))
+    rows = handle.execute(f"{query} ORDER BY type, name", (table,))
     return {
         (row["type"], row["name"]): row["sql"]
         for row in rows
@@ -220,29 +220,29 @@ def _objects(connection: Connection, condition: str, table: str) -> dict[tuple[s
     }
 
 
-def _broken(connection: Connection) -> Iterable[str]:
+def _broken(handle: Handle) -> Iterable[str]:
     """Yield the views and triggers that SQLite cannot run, and why."""
     query = "SELECT type, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
     tables: dict[str, list[str]] = {}
-    for row in connection.execute(query):
+    for row in handle.execute(query):
         if row["type"] == "trigger":
             tables.setdefault(row["tbl_name"], []).append(row["name"])
             continue
         try:
-            connection.execute(f"EXPLAIN SELECT * FROM {quoted(row['name'])}")
+            handle.execute(f"EXPLAIN SELECT * FROM {quoted(row['name'])}")
         except sqlite3.Error as error:
             yield f"view {row['name']} ({error})"
     for table, triggers in tables.items():
-        for statement in _statements(connection, table):
+        for statement in _statements(handle, table):
             try:
-                connection.execute(f"EXPLAIN {statement}")
+                handle.execute(f"EXPLAIN {statement}")
             except sqlite3.Error as error:
                 yield f"trigger {' or '.join(sorted(triggers))} ({error})"
 
 
-def _statements(connection: Connection, table: str) -> Iterable[str]:
+def _statements(handle: Handle, table: str) -> Iterable[str]:
     """Yield statements that between them compile every trigger of a table or view."""
-    names = [name for name, generated in _columns(connection, table) if not generated]
+    names = [name for name, generated in _columns(handle, table) if not generated]
     if not names:
         return
     columns = ", ".join(map(quoted, names))
@@ -252,15 +252,15 @@ def _statements(connection: Connection, table: str) -> Iterable[str]:
     yield f"DELETE FROM {quoted(table)}"
 
 
-def _sequence(connection: Connection, table: str) -> int | None:
+def _sequence(handle: Handle, table: str) -> int | None:
     """Return the last number that AUTOINCREMENT gave; None where there is none."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
+    if not handle.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
         return None
-    rows = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+    rows = handle.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
     return rows[0]["seq"] if rows else None
 
 
-def _is_analyzed(connection: Connection, table: str) -> bool:
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'"):
+def _is_analyzed(handle: Handle, table: str) -> bool:
+    if not handle.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'"):
         return False
-    return bool(connection.execute("SELECT 1 FROM sqlite_stat1 WHERE tbl = ?", (table,)))
+    return bool(handle.execute("SELECT 1 FROM sqlite_stat1 WHERE tbl = ?", (table,)))

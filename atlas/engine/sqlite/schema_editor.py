@@ -14,7 +14,6 @@ import sqlite3
 from collections.abc import Callable
 
 from atlas.engine.sqlite import casts
-from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import (
     Constraint,
     Definition,
@@ -25,6 +24,7 @@ from atlas.engine.sqlite.create_table import (
     tokens,
     unquoted,
 )
+from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.rebuild import StepProgress, rebuild
 from atlas.errors import SchemaChangeError
 
@@ -40,7 +40,7 @@ def is_alteration(statement: str) -> bool:
     return _ALTER.fullmatch(statement) is not None
 
 
-def alter(connection: Connection, statement: str, progress: StepProgress | None = None) -> None:
+def alter(handle: Handle, statement: str, progress: StepProgress | None = None) -> None:
     """Do what an ALTER TABLE says; several actions may be separated by commas.
 
     Raises ``SchemaChangeError`` when rows do not fit, or for an action that is
@@ -49,7 +49,7 @@ def alter(connection: Connection, statement: str, progress: StepProgress | None 
     match = _ALTER.fullmatch(statement)
     if match is None:
         raise SchemaChangeError(f"This is not an ALTER TABLE: {statement}")
-    change = _Change(connection, _stored_name(connection, unquoted(match["table"])), progress)
+    change = _Change(handle, _stored_name(handle, unquoted(match["table"])), progress)
     actions = match["actions"]
     parts = list(split(tokens(actions)))
     if actions.startswith("ADD COLUMN") and len(parts) > 1 and parts[1][0].word == "PRIMARY":
@@ -66,10 +66,10 @@ def alter(connection: Connection, statement: str, progress: StepProgress | None 
         ) from error
 
 
-def _stored_name(connection: Connection, table: str) -> str:
+def _stored_name(handle: Handle, table: str) -> str:
     """Return a table's name as it is stored; in SQL its case does not matter."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
-    rows = connection.execute(query, (table,))
+    rows = handle.execute(query, (table,))
     if not rows:
         raise SchemaChangeError(f"{table}: there is no such table; nothing was changed.")
     return str(rows[0]["name"])
@@ -78,9 +78,9 @@ def _stored_name(connection: Connection, table: str) -> str:
 class _Change:
     """What one statement does to one table."""
 
-    def __init__(self, connection: Connection, table: str, progress: StepProgress | None) -> None:
-        self._connection = connection
-        self._run = connection.execute
+    def __init__(self, handle: Handle, table: str, progress: StepProgress | None) -> None:
+        self._handle = handle
+        self._run = handle.execute
         self._table = table
         self._progress = progress
         #: The new definition, once something needs a rebuild.
@@ -105,7 +105,7 @@ class _Change:
 
     def finish(self) -> None:
         if self._definition is not None:
-            rebuild(self._connection, self._table, self._definition, self._values, self._progress)
+            rebuild(self._handle, self._table, self._definition, self._values, self._progress)
         for statement in self._last:
             self._create_index(statement)
         if self._moved_key:
@@ -238,8 +238,8 @@ class _Change:
         old, stored.type = stored.type, type
         if old.upper() == type.upper():
             return
-        self._connection.create_function("atlas_converted", 3, casts.converted)
-        self._connection.create_function("atlas_misfit", 3, casts.reason)
+        self._handle.create_function("atlas_converted", 3, casts.converted)
+        self._handle.create_function("atlas_misfit", 3, casts.reason)
         arguments = f"{quoted(column)}, {_literal(old)}, {_literal(type)}"
         misfits = f"{quoted(self._table)} WHERE atlas_misfit({arguments}) IS NOT NULL"
         count = self._run(f"SELECT count(*) AS n FROM {misfits}")[0]["n"]

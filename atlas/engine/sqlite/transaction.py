@@ -16,7 +16,8 @@ from piccolo.engine.sqlite import TransactionType
 
 from atlas.engine.block import Block, current_block
 from atlas.engine.options import EngineOptions
-from atlas.engine.sqlite.connection import Connection, Rows
+from atlas.engine.sqlite.connection import Connection
+from atlas.engine.sqlite.handle import Handle, Rows
 from atlas.engine.sqlite.idle_connections import IdleConnections
 from atlas.engine.sqlite.pool import ConnectionPool
 
@@ -68,7 +69,7 @@ class Transaction(Block):
         block = await self.in_turn()
         connection = block.connection
         rows: Rows = await connection.run(
-            lambda: connection.execute_inside(sql, parameters, floats)
+            lambda handle: handle.execute_inside(sql, parameters, floats)
         )
         block.check_not_undone()
         return rows
@@ -98,27 +99,27 @@ class Transaction(Block):
 
     async def _send_begin(self, connection: Connection) -> None:
         statement = f"BEGIN {self.transaction_type.value}"
-        await connection.run(lambda: connection.execute(statement))
+        await connection.run(lambda handle: handle.execute(statement))
 
     async def _send(self, sql: str) -> None:
         connection: Connection = self.connection
-        await connection.run(lambda: connection.execute_inside(sql))
+        await connection.run(lambda handle: handle.execute_inside(sql))
 
     async def _leave_savepoint(self, block: Block, error: BaseException | None) -> None:
         connection, name = self._connection, block._savepoint_name
         assert connection is not None  # noqa: S101 # the base has looked
         released, nested = False, block._open_nested()
 
-        def release() -> None:
+        def release(handle: Handle) -> None:
             nonlocal released
             if nested is not None:
-                _undo(connection, nested._savepoint_name)
-            connection.execute_inside(f"RELEASE SAVEPOINT {name}")
+                _undo(handle, nested._savepoint_name)
+            handle.execute_inside(f"RELEASE SAVEPOINT {name}")
             released = True
 
-        def undo() -> None:
+        def undo(handle: Handle) -> None:
             if not released:
-                _undo(connection, name)
+                _undo(handle, name)
 
         failed = error is not None
         try:
@@ -137,10 +138,10 @@ class Transaction(Block):
         connection: Connection = self._root._connection
         nested = self._open_nested()
 
-        def commit() -> None:
+        def commit(handle: Handle) -> None:
             if nested is not None:
-                _undo(connection, nested._savepoint_name)
-            connection.commit()
+                _undo(handle, nested._savepoint_name)
+            handle.commit()
 
         try:
             await connection.run(commit)
@@ -152,7 +153,7 @@ class Transaction(Block):
     async def _roll_back(self) -> None:
         connection: Connection = self._root._connection
         try:
-            await connection.run(connection.rollback, stoppable=False)
+            await connection.run(lambda handle: handle.rollback(), stoppable=False)
         except BaseException:
             self._release_dirty()
             raise
@@ -173,13 +174,13 @@ class Transaction(Block):
             self._source.give_up(connection)
 
 
-def _undo(connection: Connection, name: str) -> None:
+def _undo(handle: Handle, name: str) -> None:
     """Undo what was written since a savepoint; all of the transaction if that fails."""
     try:
-        connection.execute_inside(f"ROLLBACK TO SAVEPOINT {name}")
-        connection.execute_inside(f"RELEASE SAVEPOINT {name}")
+        handle.execute_inside(f"ROLLBACK TO SAVEPOINT {name}")
+        handle.execute_inside(f"RELEASE SAVEPOINT {name}")
     except Exception:  # the writes must not become part of the outer block
-        connection.rollback()
+        handle.rollback()
 
 
 def _nothing() -> None:
@@ -207,9 +208,9 @@ class Snapshot(Transaction):
         return await super().__aenter__()
 
     async def _send_begin(self, connection: Connection) -> None:
-        def begin() -> None:
-            connection.execute("BEGIN DEFERRED")
+        def begin(handle: Handle) -> None:
+            handle.execute("BEGIN DEFERRED")
             # The moment is fixed by the first read, not by BEGIN.
-            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+            handle.execute("SELECT 1 FROM sqlite_master LIMIT 1")
 
         await connection.run(begin)

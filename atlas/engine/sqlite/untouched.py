@@ -18,6 +18,7 @@ import sys
 import threading
 
 from atlas.engine import forks
+from atlas.engine.sqlite.files import identity_of
 
 #: How long a look waits for a lock: as long as somebody takes who opens or closes the file.
 PATIENCE_MS = 500
@@ -69,7 +70,7 @@ class Untouched:
             if not has_wal and not has_shm:
                 # Nobody has it open. Where no -shm file can be made there is no other way.
                 return "mode=rw" if _is_writable(path) else "immutable=1"
-            if _is_in_use(path) and _is_writable(path):
+            if is_in_use(path) and _is_writable(path):
                 return "mode=rw"  # others tidy up, or this one if it is the last: as any reader
             _looks[path] = (0, not has_shm)
         count, makes_shm = _looks[path]
@@ -90,7 +91,7 @@ class Untouched:
             if count > 1:
                 _looks[self._path] = (count - 1, makes_shm)
                 return
-            if not makes_shm or forks.uses(_identity(self._path)):
+            if not makes_shm or forks.uses(identity_of(self._path)):
                 return
             database = os.open(self._path, os.O_RDWR)
             try:
@@ -100,9 +101,9 @@ class Untouched:
                 os.close(database)
 
 
-def _is_in_use(path: str) -> bool:
+def is_in_use(path: str) -> bool:
     """Return whether a process has the database open; True where that cannot be told."""
-    if forks.uses(_identity(path)) or not sys.platform.startswith("linux"):
+    if forks.uses(identity_of(path)) or not sys.platform.startswith("linux"):
         return True
     try:
         database = os.open(path, os.O_RDONLY)
@@ -117,7 +118,7 @@ def _is_in_use(path: str) -> bool:
 
 
 def _is_wal(path: str) -> bool:
-    if forks.uses(_identity(path)):  # its header is not to be read here: see ``opening``
+    if forks.uses(identity_of(path)):  # its header is not to be read here: see ``opening``
         return True
     try:
         with open(path, "rb") as file:
@@ -132,14 +133,6 @@ def _is_writable(path: str) -> bool:
         os.access(each, os.W_OK, effective_ids=effective_ids)
         for each in (path, os.path.dirname(path) or ".")
     )
-
-
-def _identity(path: str) -> forks.Identity | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _size(path: str) -> int:
