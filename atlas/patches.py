@@ -31,6 +31,7 @@ from piccolo.utils import sync as piccolo_sync
 
 from atlas import stock
 from atlas.client import scope
+from atlas.engine.run_sync import running_sync
 
 _CHECKED_VERSION = "1.38."
 
@@ -128,15 +129,19 @@ def _run_sync() -> None:
     utils/sync.py, line 24, takes any RuntimeError, and so a ``ClientError``, for
     a sign of a running event loop, and awaits the query a second time. The
     thread it then starts knows neither the caller's client nor its transaction.
+    Of Piccolo's queries only some say that they run outside the pool (query/base.py,
+    line 205; methods/objects.py, line 129, does not), so all of them do.
     """
     original = piccolo_sync.run_sync
 
     def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
         try:
-            asyncio.get_running_loop()
+            waiting = asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(coroutine)
-        context = contextvars.copy_context()
+            with running_sync(None):
+                return asyncio.run(coroutine)
+        with running_sync(waiting):
+            context = contextvars.copy_context()
         with ThreadPoolExecutor(max_workers=1) as executor:
             return executor.submit(context.run, asyncio.run, coroutine).result()
 

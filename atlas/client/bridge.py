@@ -125,7 +125,9 @@ class Call(Generic[Result]):
 
     # In the thread.
 
-    def wait(self, start: Callable[[], object], cancel: Callable[[], object]) -> Result:
+    def wait(
+        self, start: Callable[[], object], cancel: Callable[[], object], wake: Callable[[], object]
+    ) -> Result:
         """Let the loop ``start`` it; wait for its end; return its result, or raise its error.
 
         What interrupts this, as Ctrl-C does, lets the loop ``cancel`` it, and is
@@ -133,12 +135,12 @@ class Call(Generic[Result]):
         """
         try:
             start()
-            while (function := self._next()) is not None:
+            while (function := self._next(wake)) is not None:
                 function()
         except BaseException:
             cancel()
             while not self._has_ended:  # the interrupt may have swallowed what was in the mailbox
-                self._next()
+                self._next(wake)
             raise
         error, self._error = self._error, None
         try:
@@ -148,12 +150,14 @@ class Call(Generic[Result]):
             del error  # its traceback holds this frame
         return self._result  # type: ignore[no-any-return]
 
-    def _next(self) -> Callable[[], object] | None:
+    def _next(self, wake: Callable[[], object]) -> Callable[[], object] | None:
         while True:
             try:
                 return self._mailbox.get(timeout=_INTERRUPTIBLE_S)
-            except Empty:
-                continue  # Python has had the chance to interrupt this thread
+            except Empty:  # Python has had the chance to interrupt this thread
+                # A signal's handler may have come between saying that the loop is woken, and
+                # waking it; and what it asks for waits for the same.
+                wake()
 
 
 class Bridge:
@@ -227,6 +231,7 @@ class Bridge:
             return call.wait(
                 lambda: self._soon(partial(self._start, call, context, last), call),
                 lambda: self._soon(call.cancel, call),
+                self._wake,
             )
         finally:
             self._calls.discard(call)
@@ -305,6 +310,12 @@ class Bridge:
                     raise
         if self._has_ended and call is not None:
             call.end(self.closed())
+
+    def _wake(self) -> None:
+        """Let the loop read its inbox, whether it was told before or not."""
+        if self._loop is not None and self._inbox:
+            with suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(self._read_inbox)
 
     def _work(self) -> None:
         import anyio  # most programs never start a bridge

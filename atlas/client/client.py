@@ -20,6 +20,7 @@ from piccolo.columns import Column
 from atlas.client import configured, scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
+from atlas.client.runtime import check_supported
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
@@ -47,8 +48,8 @@ class Client(Apps):
         self.engine = engine
         #: The event loop it was opened in.
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._is_opening = False
         self._token: contextvars.Token[scope.OpenClient | None] | None = None
+        self._had_block = False
 
     def __reduce__(self) -> NoReturn:
         raise ClientError(
@@ -69,29 +70,32 @@ class Client(Apps):
 
         For a framework's start-up hook. Raises ``DatabaseFileError`` when the
         file cannot be opened, ``DatabaseServerError`` when the server cannot be
-        reached, and ``ClientError`` when the client is open.
+        reached, and ``ClientError`` when the client is open, or is being opened by another
+        task; until it is open, queries outside all blocks are refused.
         """
-        if self.is_open or self._is_opening:
+        check_supported()
+        loop = asyncio.get_running_loop()
+        if self.is_open or self in scope.opening:
             raise ClientError(f"{self!r} is open already; make another client with create_client.")
-        self._is_opening = True
+        scope.opening[self] = loop
         try:
             await self.engine.start_connection_pool()
-            self.loop = asyncio.get_running_loop()
-            scope.opened.append(self)
+            self.loop = loop
+            scope.note_opened(self)
         finally:
-            self._is_opening = False
+            del scope.opening[self]
 
     async def close(self) -> None:
         """Close the pool. Queries that wait for a connection get ``ConnectionClosedError``.
 
         Afterwards no connection, thread or file is left. Safe to repeat.
         """
-        with suppress(ValueError):
-            scope.opened.remove(self)
+        scope.note_closed(self, had_block=self._had_block)
         await self.engine.close_connection_pool()
 
     async def __aenter__(self) -> Client:
         await self.open()
+        self._had_block = True
         self._token = scope.scope.set(self)
         return self
 
@@ -107,6 +111,21 @@ class Client(Apps):
             with suppress(ValueError):
                 scope.scope.reset(token)
         await self.close()
+
+    async def run(self, query: Awaitable[Result]) -> Result:
+        """Await ``query`` on this client, whichever others are open, and return its result.
+
+        ``query`` is a query of Piccolo's, a call of a prepared query, or a coroutine, whose
+        queries run on this client too. In a block of this client it is part of that.
+        Raises ``ConnectionClosedError`` when the client is not open.
+        """
+        self._open_engine()
+        token = scope.scope.set(self)
+        try:
+            return await query
+        finally:
+            with suppress(ValueError):  # closed in another context, as a coroutine may be
+                scope.scope.reset(token)
 
     def transaction(self) -> Block:
         """Return a block that is written as a whole or not at all.

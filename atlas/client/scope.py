@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from piccolo.conf.apps import Finder
@@ -47,6 +48,20 @@ _compiling: contextvars.ContextVar[Engine[Any] | None] = contextvars.ContextVar(
 #: The clients that are open in this process, in the order they were opened.
 opened: list[OpenClient] = []
 
+#: The clients that are about to be open, and the event loop of each.
+opening: dict[OpenClient, asyncio.AbstractEventLoop] = {}
+
+#: The client that a task outside all blocks has used.
+_used: contextvars.ContextVar[OpenClient | None] = contextvars.ContextVar(
+    "atlas_used_client", default=None
+)
+
+#: The last client that was opened without a block in an event loop, and closed. Until another is
+#: open there, a query is one of a task that outlived it.
+_closed: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, OpenClient] = (
+    weakref.WeakKeyDictionary()
+)
+
 #: Those that were open in the process this one was forked from, and are not to be used here.
 inherited: list[OpenClient] = []
 
@@ -78,9 +93,47 @@ def current_client() -> OpenClient | None:
             "block of none of them. Run the query inside one's async with block, transaction() or "
             "snapshot(); in a plain thread with sync_client's run()."
         )
-    if not opened and inherited:
+    if opened:
+        _used.set(opened[0])
+        return opened[0]
+    if inherited:
         check_not_inherited(inherited[-1])
-    return opened[0] if opened else None
+    return None
+
+
+def _refuse_another_database() -> None:
+    """Raise for a query that was meant for a client which is closed, or not open yet.
+
+    It would go to the database of the settings, without a word.
+    """
+    loop = _running_loop()
+    for client, its_loop in opening.items():
+        if its_loop is loop:
+            raise ClientError(
+                f"{client!r} is being opened, and this query would not run on it. Await open(), "
+                "or enter async with, before."
+            )
+    closed = _used.get() or (_closed.get(loop) if loop is not None else None)
+    if closed is not None:
+        raise ConnectionClosedError(
+            f"{closed!r} is closed, and this task goes on. Await such tasks before close(); for "
+            "the database of the settings open another client."
+        )
+
+
+def note_opened(client: OpenClient) -> None:
+    """Let queries outside all blocks run on ``client``."""
+    opened.append(client)
+    if client.loop is not None:
+        _closed.pop(client.loop, None)
+
+
+def note_closed(client: OpenClient, *, had_block: bool) -> None:
+    """Let no query run on ``client`` any more."""
+    with suppress(ValueError):
+        opened.remove(client)
+        if not had_block and client.loop is not None:
+            _closed[client.loop] = client
 
 
 def check_not_inherited(client: OpenClient) -> None:
@@ -106,7 +159,10 @@ def current_engine() -> Engine[Any]:
     if engine is not None:
         return engine
     client = current_client()
-    return configured.default_engine() if client is None else client.engine
+    if client is not None:
+        return client.engine  # type: ignore[no-any-return]
+    _refuse_another_database()
+    return configured.default_engine()
 
 
 @contextmanager

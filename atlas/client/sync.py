@@ -25,17 +25,18 @@ from piccolo.query.base import FrozenQuery, Query
 
 from atlas.client import scope
 from atlas.client.apps import Apps
-from atlas.client.block_stack import HeldPlace, Maker, Place, transaction_here
+from atlas.client.block_stack import Entry, HeldEntry, Maker, transaction_here
 from atlas.client.bridge import Bridge, Call
 from atlas.client.client import Client, create_client
 from atlas.client.prepared import Prepared
+from atlas.client.runtime import check_supported
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
 from atlas.engine import threads
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
 from atlas.engine.sqlite.pool import PoolStats
-from atlas.errors import ClientError, ConnectionClosedError, shown
+from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError, shown
 from atlas.table import Table
 from atlas.upsert.batches import Batches, GivenRows
 from atlas.upsert.keys import GivenKey
@@ -66,9 +67,9 @@ class SyncClient(Apps):
     def __init__(self, client: Client) -> None:
         self._client = client
         self._bridge: Bridge | None = None
-        self._place: Place | None = None
+        self._entry: Entry | None = None
         #: The blocks of all threads that hold a connection; of the loop.
-        self._held: set[HeldPlace] = set()
+        self._held: set[HeldEntry] = set()
         #: Opening and closing, one at a time.
         self._lock = threading.Lock()
 
@@ -100,6 +101,7 @@ class SyncClient(Apps):
         ``ClientError`` when the client is open, and in a thread with a running
         event loop.
         """
+        check_supported()
         bridge = Bridge(repr(self))
         bridge.check()
         with self._lock:
@@ -148,14 +150,14 @@ class SyncClient(Apps):
                 bridge.stop()  # last: Ctrl-C may come while it waits for the thread
 
     def __enter__(self) -> Self:
-        place = Place(self._client)
+        entry = Entry(self._client)
         self.open()
         try:
-            place.enter()
-            self._place = place
+            entry.enter()
+            self._entry = entry
             return self
         except BaseException:  # Ctrl-C
-            place.leave()
+            entry.leave()
             self.close(cancel=True)
             raise
 
@@ -165,9 +167,9 @@ class SyncClient(Apps):
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        place, self._place = self._place, None
-        if place is not None:
-            place.leave()
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.leave()
         self.close(cancel=exception is not None)
 
     @overload
@@ -190,10 +192,11 @@ class SyncClient(Apps):
         return self._call(_awaitable(query))
 
     def transaction(self) -> SyncTransaction:
-        """Return a block for this thread that is written as a whole or not at all.
+        """Return a block that is written as a whole or not at all.
 
-        All calls of this thread within it belong to it, and those of no other
-        thread. Inside another it is a savepoint. An exception, Ctrl-C
+        All calls of this context within it belong to it, in whichever thread it runs,
+        and those of no other; ``with db.transaction() as tx: tx.run(query)`` reaches it
+        from anywhere. Inside another it is a savepoint. An exception, Ctrl-C
         included, or a generator that is closed in it, undoes it; ``return``
         and ``break`` commit it, as the end of the block does.
         """
@@ -238,10 +241,27 @@ class SyncClient(Apps):
         in this thread, while the other threads' queries go on: a slow file holds
         up nobody, but those who wait to write.
         """
+        arguments = {
+            "on_error": on_error,
+            "duplicates": duplicates,
+            "update": update,
+            "commit_every": commit_every,
+            "batch_size": batch_size,
+            "on_progress": on_progress,
+            "max_errors": max_errors,
+        }
+        return self._upsert(table, rows, (key, arguments), None)
+
+    def _upsert(
+        self, table: type[Table], rows: GivenRows, arguments: Any, entry: HeldEntry | None
+    ) -> UpsertResult:
+        """Upsert as part of a block, by default of that of this context."""
+        key, options = arguments
+        on_progress = options.pop("on_progress", None)
         source = _ThreadBatches(rows)
 
         def tell(done: int, total: int | None) -> object:
-            return on_progress and call.ask(partial(on_progress, done, total))
+            return call.ask(partial(on_progress, done, total))
 
         call = source.call = Call(
             upsert(
@@ -249,16 +269,11 @@ class SyncClient(Apps):
                 table,
                 source,
                 key,
-                on_error=on_error,
-                duplicates=duplicates,
-                update=update,
-                commit_every=commit_every,
-                batch_size=batch_size,
-                on_progress=tell,
-                max_errors=max_errors,
+                on_progress=tell if on_progress else None,
+                **options,
             )
         )
-        return self._run(call)
+        return self._run(call, entry)
 
     def resolve(
         self,
@@ -273,6 +288,9 @@ class SyncClient(Apps):
         As ``Client.resolve``.
         """
         return self._call(self._client.resolve(table, key, list(values), to=to))
+
+    def _resolve_in(self, entry: HeldEntry, table: Any, key: Any, values: Any, to: Any) -> Any:
+        return self._run(Call(self._client.resolve(table, key, values, to=to)), entry)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing, and has done since it was opened."""
@@ -297,10 +315,20 @@ class SyncClient(Apps):
         """Run ``awaitable`` as a call of this thread, in the transaction it is in."""
         return self._run(Call(awaitable, inside=inside, stoppable=stoppable))
 
-    def _run(self, call: Call[Result]) -> Result:
+    def _run_in(self, entry: HeldEntry, query: Any) -> Any:
+        """Run a query as part of a block, whatever context this is."""
+        return self._run(Call(_awaitable(query)), entry)
+
+    def _run(self, call: Call[Result], entry: HeldEntry | None = None) -> Result:
+        """Run a call in a block, by default in the one that this context is in."""
         try:
             bridge = self._open_bridge()
-            transaction = transaction_here(self._client)
+            if entry is None:
+                transaction = transaction_here(self._client)
+            else:
+                transaction = entry.transaction
+                if transaction is None or entry.is_over or transaction.is_over:
+                    raise TransactionLostError("The block was left, or ended by hand.")
         except BaseException:
             call.end()
             raise
@@ -320,22 +348,22 @@ class SyncClient(Apps):
         threads.check()
         return bridge
 
-    def _new_place(self, make: Maker) -> HeldPlace:
-        return HeldPlace(self._client, make, self._held)
+    def _new_entry(self, make: Maker) -> HeldEntry:
+        return HeldEntry(self._client, make, self._held)
 
-    def _leave(self, place: HeldPlace, error: BaseException | None) -> None:
+    def _leave(self, entry: HeldEntry, error: BaseException | None) -> None:
         """Leave a block, with the error it ended with, and wait for that."""
         try:
-            self._call(place.leave_block(error), stoppable=False)
+            self._call(entry.leave_block(error), stoppable=False)
         except Exception:
             if error is None:  # else the block's own error is the one to see
                 raise
 
-    def _give_up(self, place: HeldPlace, error: BaseException) -> None:
+    def _give_up(self, entry: HeldEntry, error: BaseException) -> None:
         """Roll back a block that cannot be finished. Waits for nothing."""
         bridge = self._bridge
         if bridge is not None:
-            bridge.soon(partial(place.leave_block, error))
+            bridge.soon(partial(entry.leave_block, error))
 
     def _wind_up(self, bridge: Bridge, *, cancel: bool) -> None:
         call = Call(self._end(bridge, cancel=cancel), stoppable=not cancel)
@@ -370,8 +398,8 @@ class SyncClient(Apps):
                 call.cancel(bridge.closed())
         if inside:
             await asyncio.wait(inside)
-        for place in self._held.copy():
-            await place.leave_block(bridge.closed())
+        for entry in self._held.copy():
+            await entry.leave_block(bridge.closed())
         if others:
             await asyncio.wait(others)
         await bridge.wait_for_unasked()

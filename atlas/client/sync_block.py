@@ -1,58 +1,81 @@
 """The ``with`` blocks of a sync client.
 
-In: a client, and the block of its async one. Out: a block for one thread, which is
+In: a client, and the block of its async one. Out: a block for one context, which is
 left clean whatever happens: an error, Ctrl-C at any moment, a generator that is
 closed, a thread that ends, a block that is forgotten.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from atlas.client.block_stack import HeldPlace, Maker
+from piccolo.columns import Column
+from piccolo.query.base import FrozenQuery
+
+from atlas.client.block_stack import HeldEntry, Maker
 from atlas.errors import ClientError, TransactionLostError
+from atlas.table import Table
+from atlas.upsert.batches import GivenRows
+from atlas.upsert.keys import GivenKey
+from atlas.upsert.result import UpsertResult
 
 if TYPE_CHECKING:
     from typing import Self
 
 
+Result = TypeVar("Result")
+
+
 class Caller(Protocol):
     """What a block asks of its client: ``atlas.SyncClient`` is one."""
 
-    def _call(self, awaitable: Any, *, inside: HeldPlace | None = None) -> Any:
+    def _call(self, awaitable: Any, *, inside: HeldEntry | None = None) -> Any:
         """Run an awaitable in the client's event loop, and return its result."""
 
-    def _new_place(self, make: Maker) -> HeldPlace:
-        """Return a place for a block of this thread."""
+    def _run_in(self, entry: HeldEntry, query: Any) -> Any:
+        """Run a query as part of a block, whatever context this is."""
 
-    def _leave(self, place: HeldPlace, error: BaseException | None) -> None:
+    def _upsert(self, table: Any, rows: Any, arguments: Any, entry: HeldEntry) -> UpsertResult:
+        """Upsert rows as part of a block."""
+
+    def _resolve_in(self, entry: HeldEntry, table: Any, key: Any, values: Any, to: Any) -> Any:
+        """Look natural keys up as part of a block."""
+
+    def _new_entry(self, make: Maker) -> HeldEntry:
+        """Return a entry for a block of this thread."""
+
+    def _leave(self, entry: HeldEntry, error: BaseException | None) -> None:
         """End a block, and wait for that."""
 
-    def _give_up(self, place: HeldPlace, error: BaseException) -> None:
+    def _give_up(self, entry: HeldEntry, error: BaseException) -> None:
         """End a block without waiting."""
 
 
 class SyncBlock:
-    """A block of one thread, to enter with ``with``; other threads are not in it."""
+    """A block of the context that enters it, to enter with ``with``; no other is in it.
 
-    _place: HeldPlace | None = None
+    Its methods reach it from any thread and context.
+    """
+
+    _block_entry: HeldEntry | None = None
 
     def __init__(self, client: Caller, make: Maker) -> None:
         self._client = client
         self._make = make
 
     def __enter__(self) -> Self:
-        if self._place is not None:
+        if self._block_entry is not None:
             raise ClientError("This block was entered already; make one for each with.")
-        place = self._place = self._client._new_place(self._make)
+        entry = self._block_entry = self._client._new_entry(self._make)
         try:
-            self._client._call(place.enter_block(), inside=place)
-            self._enter(place)
+            self._client._call(entry.enter_block(), inside=entry)
+            self._enter(entry)
             return self
         except BaseException as error:  # Ctrl-C may come when the async block was entered
-            place.leave()
-            self._client._give_up(place, error)
+            entry.leave()
+            self._client._give_up(entry, error)
             raise
 
     def __exit__(
@@ -61,29 +84,59 @@ class SyncBlock:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        place = self._entered()
+        entry = self._entered()
         try:
-            place.leave()
-            self._client._leave(place, exception)
+            entry.leave()
+            self._client._leave(entry, exception)
         finally:
-            if not place.is_over:  # Ctrl-C came before, or an event loop runs here
-                place.leave()
-                self._client._give_up(place, exception or TransactionLostError())
+            if not entry.is_over:  # Ctrl-C came before, or an event loop runs here
+                entry.leave()
+                self._client._give_up(entry, exception or TransactionLostError())
 
     def __del__(self) -> None:
-        place = self._place
-        if place is not None and not place.is_over:
-            place.is_dropped = True  # it stays the thread's, so that its next call is told
-            self._client._give_up(place, TransactionLostError())
+        entry = self._block_entry
+        if entry is not None and not entry.is_over:
+            entry.is_dropped = True  # it stays the context's, so that its next call is told
+            self._client._give_up(entry, TransactionLostError())
 
-    def _enter(self, place: HeldPlace) -> None:
-        """Let the calls of this thread be part of the block."""
-        place.enter()
+    @overload
+    def run(self, query: Awaitable[Result]) -> Result: ...
 
-    def _entered(self) -> HeldPlace:
-        if self._place is None:
+    @overload
+    def run(self, query: FrozenQuery) -> Any: ...
+
+    def run(self, query: Any) -> Any:
+        """Run a query as part of this block, from any thread, and return its result.
+
+        As ``SyncClient.run``. Raises ``TransactionLostError`` after the block.
+        """
+        return self._client._run_in(self._entered(), query)
+
+    def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Any],
+        *,
+        to: Column | str | None = None,
+    ) -> dict[Any, Any]:
+        """Return the id of each row whose ``key`` is among ``values``, as this block sees it.
+
+        As ``Client.resolve``, from any thread.
+        """
+        found: dict[Any, Any] = self._client._resolve_in(
+            self._entered(), table, key, list(values), to
+        )
+        return found
+
+    def _enter(self, entry: HeldEntry) -> None:
+        """Let the calls of this context be part of the block."""
+        entry.enter()
+
+    def _entered(self) -> HeldEntry:
+        if self._block_entry is None:
             raise ClientError("This block is used before it is entered: with block: ...")
-        return self._place
+        return self._block_entry
 
 
 class SyncSnapshot(SyncBlock):
@@ -93,8 +146,14 @@ class SyncSnapshot(SyncBlock):
 class SyncTransaction(SyncBlock):
     """Calls that are written as a whole or not at all; in another transaction, a savepoint.
 
-    Its methods are those of the async transaction.
+    Its methods are those of the async transaction, and reach it from any thread.
     """
+
+    def upsert(
+        self, table: type[Table], rows: GivenRows, key: GivenKey | None = None, **options: Any
+    ) -> UpsertResult:
+        """Upsert rows as part of this transaction; arguments are those of ``SyncClient.upsert``."""
+        return self._client._upsert(table, rows, (key, options), self._entered())
 
     def commit(self) -> None:
         """Commit now; the rest of the block cannot use the transaction."""
@@ -150,5 +209,5 @@ class SyncBatch(SyncBlock):
         rows: list[Any] = self._client._call(self._entered().value.next())
         return rows
 
-    def _enter(self, place: HeldPlace) -> None:
+    def _enter(self, entry: HeldEntry) -> None:
         """Other calls of this thread are not part of it."""

@@ -115,7 +115,12 @@ class Block(BaseTransaction):
 
         the rest of its block is refused, as it was meant to be part of it.
         """
-        return self._is_left or self._root._is_left or self._root._is_ended
+        return self._is_left or self._root._is_ended
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it was ended by ``commit()`` or ``rollback()``: its context is outside."""
+        return bool(self._root._is_ended)
 
     @property
     def connection(self) -> Any:
@@ -287,14 +292,12 @@ class Block(BaseTransaction):
             raise
 
     async def _leave_nested(self, parent: Block, error: BaseException | None) -> None:
-        if self._root._connection is None:  # ended by hand, or lost
-            self._end_turn()
-        elif parent._is_left:  # which undid this one
-            self._end_turn()
-            if error is None:
-                raise TransactionLostError(OVER)
-        else:
+        if self._root._connection is not None and not parent._is_left:
             await self._root._leave_savepoint(self, error)
+            return
+        self._end_turn()
+        if error is None and not self._root._is_ended:  # the outer block's end undid this one
+            raise TransactionLostError(OVER)
 
     async def _take_turn(self, what: str) -> None:
         """Wait until no other task is in a block nested in this one."""

@@ -27,3 +27,13 @@ def statement(
     level = logging.INFO if options.log_queries else logging.DEBUG
     shown = f" {list(parameters)!r}" if options.log_parameters else ""
     logger.log(level, "%.3f ms, %d rows: %s%s", seconds * 1000, rows, sql, shown)
+
+
+def print_query(engine: Any, sql: str) -> int:
+    """Print a statement if ``engine.log_queries`` is set, as Piccolo does; return its number."""
+    query_id = 0
+    if engine.log_queries or engine.log_responses:
+        query_id = engine.get_query_id()
+    if engine.log_queries:
+        engine.print_query(query_id, sql)
+    return query_id

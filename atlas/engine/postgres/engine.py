@@ -26,10 +26,13 @@ from piccolo.querystring import QueryString
 from atlas.engine import ddl as dialect
 from atlas.engine import log
 from atlas.engine.block import current_block
+from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
 from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
+from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite.pool import PoolStats
+from atlas.engine.statement import only_reads
 from atlas.engine.url import masked
 from atlas.errors import (
     ClientError,
@@ -76,7 +79,7 @@ class _Shared(PiccoloPostgresEngine):
         self.engine_type = "postgres"
         self.min_version_number = 10
         self.query_id = 0
-        # Piccolo prints these; ours go to the log (log.py).
+        # As of Piccolo: set to True, they print. ``options.log_queries`` is for the log (log.py).
         self.log_queries = False
         self.log_responses = False
         # The ids are made by the application, and creating an extension needs a superuser.
@@ -199,7 +202,7 @@ class _Shared(PiccoloPostgresEngine):
 
         asyncpg makes it clean when it comes back. ``reads`` is for SQLite.
         """
-        pool = self.pool if in_pool else None
+        pool = self.pool if in_pool and not is_running_sync() else None
         if pool is None:
             connection = await self.get_new_connection()
             give_back = connection.close
@@ -314,15 +317,25 @@ class _Shared(PiccoloPostgresEngine):
     async def _run(self, sql: str, parameters: Sequence[Any], in_pool: bool) -> Any:
         start = time.perf_counter()
         transaction = current_block(self)
+        query_id = print_query(self, sql)
         if transaction is not None:
             records = await transaction.execute(sql, parameters)
         else:
+            self._refuse_to_wait(sql)
             async with self.connection(in_pool) as connection:
                 records = await connection.fetch(sql, *parameters)
         self._statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))
+        if self.log_responses:
+            self.print_response(query_id, [dict(record) for record in records])
         return records
+
+    def _refuse_to_wait(self, sql: str) -> None:
+        """Raise ``ClientError`` for a write by run_sync() that its own loop keeps waiting."""
+        pool = self.pool
+        if pool is not None and pool.get_idle_size() < pool.get_size() and not only_reads(sql):
+            refuse_to_wait_for(self._loop, self.path)
 
     # Blocks.
 

@@ -28,8 +28,10 @@ from piccolo.querystring import QueryString
 from atlas.engine import ddl as dialect
 from atlas.engine import forks, log, threads
 from atlas.engine.block import current_block
+from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
+from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite import converters, corrupt_values, version
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.sqlite.connection import Connection, Result
@@ -82,7 +84,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         self.engine_type = "sqlite"
         self.min_version_number = 3.35
         self.query_id = 0
-        # Piccolo prints these; ours go to the log (log.py).
+        # As of Piccolo: set to True, they print. ``options.log_queries`` is for the log (log.py).
         self.log_queries = False
         self.log_responses = False
         self.connection_kwargs = {
@@ -185,10 +187,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
         ``what`` is shown to those who wait behind it.
         """
-        if in_pool and self.pool is not None:
+        if in_pool and self.pool is not None and not is_running_sync():
             pool = self.pool.choose(reads=reads)
             return pool, await pool.acquire(what)
         threads.check()
+        self._refuse_to_wait(reads)
         if self.path == MEMORY:
             raise ClientError(
                 f"{MEMORY} exists only while a client is open, and only in its event loop. Use: "
@@ -261,6 +264,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     ) -> Rows:
         start = time.perf_counter()
         transaction = current_block(self)
+        query_id = print_query(self, sql)
         try:
             if transaction is not None:
                 rows: Rows = await transaction.execute(sql, parameters, floats)
@@ -277,6 +281,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             self.pool.statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(rows))
+        if self.log_responses:
+            self.print_response(query_id, rows)
         return rows
 
     def _run_alone(
@@ -287,7 +293,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         reads: bool,
         in_pool: bool,
     ) -> Coroutine[Any, Any, Rows]:
-        if in_pool and self.pool is not None:
+        if in_pool and self.pool is not None and not is_running_sync():
             return self.pool.choose(reads=reads).run(
                 lambda handle: handle.execute_alone(sql, parameters, floats), sql
             )
@@ -309,6 +315,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             raise
         source.release(connection)
         return rows
+
+    def _refuse_to_wait(self, reads: bool) -> None:
+        """Raise ``ClientError`` for a write by run_sync() that its own loop keeps waiting."""
+        if self.pool is not None and not reads and self.pool.writer.holders:
+            refuse_to_wait_for(self.pool.loop, self.path)
 
     async def _look_again(
         self, transaction: Transaction | None, in_pool: bool, sql: str, parameters: Sequence[Any]

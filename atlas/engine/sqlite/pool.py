@@ -463,7 +463,7 @@ class Pools:
         self.path = path
         self.statements = 0
         self._pid = os.getpid()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self.files = files = Files(path, shares=not options.read_only)
 
         def pool(name: str, capacity: int) -> ConnectionPool:
@@ -491,8 +491,8 @@ class Pools:
                 "connections do not survive that. Open a client in the child, of a file that is "
                 "closed in the parent, or start the process with multiprocessing's spawn."
             )
-        if self._loop is not asyncio.get_running_loop():
-            state = "is closed" if self._loop.is_closed() else "runs in another thread"
+        if self.loop is not asyncio.get_running_loop():
+            state = "is closed" if self.loop.is_closed() else "runs in another thread"
             raise ClientError(
                 f"The client of {self.path} was opened in another event loop, which {state}. "
                 "Open one in this loop; in a plain thread use sync_client() or run_sync()."
@@ -511,7 +511,7 @@ class Pools:
     @property
     def is_orphaned(self) -> bool:
         """Whether its event loop is closed, so that nobody can use it or wait for it."""
-        return self._loop.is_closed()
+        return self.loop.is_closed()
 
     async def close(self) -> None:
         """Close all connections; those in use as they are released. Safe to repeat."""
