@@ -242,7 +242,7 @@ def _backwards(module: Any) -> None:
 
 
 def _new_migrations_are_checked(module: Any) -> None:
-    """Let ``piccolo migrations new`` say what it left out, and not what is supported now.
+    """Let ``piccolo migrations new`` say what it left out, and write to no installed package.
 
     apps/migrations/commands/new.py, line 93, writes what the differ found and
     looks no further; ``NoChanges`` is what it raises where that is nothing. Line
@@ -252,8 +252,9 @@ def _new_migrations_are_checked(module: Any) -> None:
     stock_warning: Callable[..., None] = module.colored_warning
 
     async def create_new_migration(app_config: AppConfig, *args: Any, **kwargs: Any) -> Any:
-        from atlas.check.new import warn_of_rest
+        from atlas.check.new import refuse_installed, warn_of_rest
 
+        refuse_installed(app_config)
         try:
             return await original(app_config, *args, **kwargs)
         finally:

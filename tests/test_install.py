@@ -27,7 +27,7 @@ asyncio.run(main())
 
 @pytest.mark.timeout(300)  # it asks the package index
 def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
-    """In an empty folder, without the checkout and any extra: migrate, seed, query."""
+    """In an empty folder, without the checkout and any extra: init, migrate, seed, query."""
     folder = tmp_path / "empty"
     folder.mkdir()
     venv = tmp_path / "venv"
@@ -35,14 +35,14 @@ def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ATLAS_", "PYTHON", "DATABASE_URL"))
-    } | {"PICCOLO_CONF": "atlas.conf", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        if not name.startswith(("ATLAS_", "PYTHON", "PICCOLO_", "DATABASE_URL"))
+    } | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
-    def run(*command: str | Path) -> str:
+    def run(*command: str | Path, fails: bool = False) -> str:
         result = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True
         )
-        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+        assert (result.returncode != 0) is fails, f"{result.stdout}\n{result.stderr}"
         assert result.stderr == ""
         return result.stdout
 
@@ -54,10 +54,17 @@ def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
     assert {"atlas/py.typed", "atlas/model.md"} <= set(names)
     run(programs / "pip", "install", "-qq", wheel)
 
-    run(programs / "piccolo", "migrations", "forwards", "all")
+    said = run(programs / "atlas", "init")
+    assert "Next: atlas migrate && atlas seed\nThen: python first.py" in said
+    run(programs / "atlas", "migrate")
     checked = run(programs / "atlas", "check")
     assert "all agree. Compared: docs/model.md, table classes, migration files" in checked
     assert "core_region" in run(programs / "atlas", "seed")
     assert "Nothing to do" in run(programs / "atlas", "seed")
+    assert "11 Aceh" in run(programs / "python", "first.py")
     assert "Aceh" in run(programs / "python", "-c", QUERY)
-    assert [path.name for path in folder.iterdir()] == ["atlas-ops.db"]
+    files = {".env", "__pycache__", "atlas-ops.db", "first.py", "piccolo_conf.py"}
+    assert {path.name for path in folder.iterdir()} == files
+    # What is installed is the package's own: no migration is written into it.
+    refused = run(programs / "piccolo", "migrations", "new", "core", "--auto", fails=True)
+    assert "core belongs to an installed package" in refused

@@ -121,6 +121,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # of stdout: drivers have errors of their own for a connection
         discard_stdout()
         return READER_GONE
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich has seen it first
+            return READER_GONE
+        raise
     except _UsageError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "atlas"

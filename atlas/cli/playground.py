@@ -14,7 +14,9 @@ def playground(
     database: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH|URL", help="Look at this database instead; nothing can be written."
+            metavar="PATH|URL",
+            help="Look at this database instead; nothing can be written.",
+            show_default="a throwaway one",
         ),
     ] = None,
     ipython_profile: Annotated[
