@@ -59,3 +59,14 @@ def test_a_lock_has_hashes(lock: Path) -> None:
     found = PIN.findall(lock.read_text())
     assert len(found) > 20
     assert [name for name, _, rest in found if "--hash=sha256:" not in rest] == []
+
+
+def test_the_locks_agree() -> None:
+    """A package has one version in all of them: what one script installs, no other replaces."""
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, found in pins(lock).items():
+            versions.setdefault(name, set()).update(found)
+    for lock in LOCKS:
+        for name, found in pins(lock).items():
+            assert set(found) == versions[name], f"{name} in {lock.name}"

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from databases import postgres_copy, rows
+from piccolo.columns import ForeignKey
 from school import demo, reference
 from school import load as load_rows
 from terminal import BIN, PROMPT, Terminal, environment
@@ -25,6 +26,7 @@ from terminal import BIN, PROMPT, Terminal, environment
 from atlas import TABLES, Agenda, AtlasError, Order, Person, PersonTag, Tag, create_client
 from atlas.playground import database, display, run_stock_command, shell
 from atlas.playground.banner import QUERIES, READ_ONLY, banner
+from atlas.table import Table
 
 
 @pytest.fixture
@@ -143,6 +145,18 @@ def test_an_error_is_one_line(home: Path, temporary: Path) -> None:
     assert "InvalidValueError: commerce_order.total_amount: 'x' (str) is not a number" in shown
     assert "Cell In" not in shown
     assert "Cell In" in terminal.run("1 / 0")
+    assert terminal.leave()[1] == 0
+
+
+def test_a_question_mark_shows_columns(home: Path, temporary: Path) -> None:
+    """``Order?`` is the columns of an order; of anything else it is what IPython shows."""
+    terminal = Terminal("atlas playground", home, TMPDIR=str(temporary))
+    terminal.read_to(PROMPT)
+    shown = terminal.run("Order?")
+    assert "Order, commerce_order" in shown
+    assert "total_amount" in shown
+    assert "Init signature" not in shown
+    assert "Docstring" in terminal.run("Order.number?")
     assert terminal.leave()[1] == 0
 
 
@@ -287,7 +301,7 @@ def test_a_database_that_is_not_there_is_said(
         capture_output=True,
         text=True,
     )
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "secret" not in result.stderr
@@ -316,6 +330,20 @@ def shown(result: Any, width: int = 80) -> list[str]:
     text = display.text(result, width, colour=False)
     assert text is not None
     return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_columns_of_a_table_are_named(table: type[Table]) -> None:
+    """Each column has its name, its type, and the table it refers to or its choices."""
+    lines = display.columns(table, 160, colour=False).splitlines()
+    by_name = {line.split()[0]: line for line in lines if line.strip()}
+    for column in table._meta.columns:
+        line = by_name[column._meta.name]
+        assert type(column).__name__ in line
+        if column._meta.choices is not None:
+            assert next(iter(column._meta.choices)).value in line
+        if isinstance(column, ForeignKey):
+            assert column._foreign_key_meta.resolved_references.__name__ in line
 
 
 def test_rows_are_a_table() -> None:

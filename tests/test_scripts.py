@@ -113,5 +113,5 @@ def test_run_changes_nothing_the_second_time(tmp_path: Path) -> None:
 
     (clone / "atlas-ops.db").write_text("no database")
     third = run()
-    assert third.returncode == 1
+    assert third.returncode == 2
     assert "is not an SQLite database" in third.stderr

@@ -1,6 +1,6 @@
 """What a query returned, as something to read.
 
-In: a result: dicts, objects, one of either, or a query that was not awaited.
+In: a result: dicts, objects, one of either, or a query that was not awaited; or a table.
 Out: its text, drawn by rich for a terminal of a given width. Knows no shell.
 """
 
@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from piccolo.columns import Column
+from piccolo.columns import Column, ForeignKey
 from piccolo.query.base import Query
 from piccolo.table import Table as PiccoloTable
 from rich import box
@@ -44,6 +44,34 @@ def text(result: Any, width: int, colour: bool) -> str | None:
     console = Console(file=out, width=width, force_terminal=colour, highlight=False)
     console.print(*drawn, sep="\n")
     return out.getvalue().rstrip("\n")
+
+
+def columns(table: type[PiccoloTable], width: int, colour: bool) -> str:
+    """Return the columns of a table as text: their types, what they refer to and may hold."""
+    shown = Table(
+        title=f"{table.__name__}, {table._meta.tablename}",
+        caption=str(table._meta.help_text or ""),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+    for name in ("column", "type", "null", "refers to, or is one of"):
+        shown.add_column(name, overflow="fold")
+    for column in table._meta.columns:
+        null = "null" if column._meta.null else _NOTHING
+        shown.add_row(column._meta.name, type(column).__name__, null, _holds(column))
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=colour, highlight=False).print(shown)
+    return out.getvalue().rstrip("\n")
+
+
+def _holds(column: Column) -> Text:
+    if isinstance(column, ForeignKey):
+        return Text(column._foreign_key_meta.resolved_references.__name__)
+    choices: Any = column._meta.choices
+    return Text(", ".join(str(choice.value) for choice in choices)) if choices else _NOTHING
 
 
 def _is_row(value: Any) -> bool:

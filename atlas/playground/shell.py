@@ -161,7 +161,7 @@ def _enough_in_one_line() -> tuple[type[BaseException], ...]:
 
 
 def _show_readably(shell: Any) -> None:
-    """Let the shell show rows as tables, and an error that says enough in one line."""
+    """Let the shell show rows as tables, ``Order?`` as columns, and most errors in one line."""
 
     def show_error(
         shell: Any, kind: type[BaseException], error: BaseException, *_: Any, **__: Any
@@ -179,3 +179,12 @@ def _show_readably(shell: Any) -> None:
 
     for kind in (list, dict, Table, Query):
         formatter.for_type(kind, show)
+
+    inspect = shell.inspector.pinfo
+
+    def show_columns(value: Any, *arguments: Any, **options: Any) -> Any:
+        if not (isinstance(value, type) and issubclass(value, Table)):
+            return inspect(value, *arguments, **options)
+        print(display.columns(value, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+
+    shell.inspector.pinfo = show_columns
