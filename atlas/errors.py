@@ -238,7 +238,10 @@ class TransactionLostError(AtlasError, RuntimeError):
 
 
 class DatabaseServerError(AtlasError, ConnectionError):
-    """The server of a URL cannot be reached, or refused the connection. Nothing was run."""
+    """The server of a URL cannot be reached or refused, and nothing was run; or it was lost.
+
+    The message of a connection that was lost says what may have been written.
+    """
 
 
 class DatabaseBusyError(AtlasError, sqlite3.OperationalError):

@@ -249,7 +249,7 @@ class Client(Apps):
         writer, or with ``reads`` a reader. In a transaction or snapshot it is the connection of
         that block, and what runs on it is part of it.
         """
-        return self._open_engine().connection(reads=reads)
+        return self._open_engine().lend(reads=reads)
 
     def _open_engine(self) -> AtlasEngine:
         scope.check_not_inherited(self)

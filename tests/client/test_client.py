@@ -31,6 +31,7 @@ from atlas import (
     DatabaseServerError,
     Entity,
     Person,
+    PoolTimeoutError,
     Tag,
     Unit,
     create_client,
@@ -575,3 +576,38 @@ async def test_transaction_is_of_its_client(migrated_file: Path, folder: Path) -
     query = "SELECT code FROM db_tag ORDER BY code"
     assert await rows(first, query) == [("OUTER",), ("OUTER AGAIN",)]
     assert await rows(second, query) == [("IN THE BLOCK",), ("INNER",), ("INNER AGAIN",)]
+
+
+async def test_ping_is_answered_behind_a_transaction(url: str) -> None:
+    """A health check asks a reader, which a long transaction does not hold."""
+    async with create_client(url, pool_size=2, acquire_timeout_ms=5000) as client:
+        begun, over = asyncio.Event(), asyncio.Event()
+
+        async def imports() -> None:
+            async with client.transaction():
+                await Tag(code="a", name="n").save()
+                begun.set()
+                await over.wait()
+                assert await client.ping() > 0
+                assert await client.ping(writer=True) > 0
+
+        task = asyncio.create_task(imports())
+        await begun.wait()
+        assert await client.ping() > 0
+        if url.startswith("file:"):
+            with pytest.raises(PoolTimeoutError, match="writer did not answer a ping within 50 ms"):
+                await client.ping(writer=True, timeout_ms=50)
+        over.set()
+        await task
+        assert await client.ping(writer=True) > 0
+
+
+async def test_ping_has_a_timeout_of_its_own(url: str) -> None:
+    """With every connection in use it fails after its own timeout, and the next one works."""
+    async with create_client(url, pool_size=1) as client:
+        async with client.connection(reads=True):
+            with pytest.raises(PoolTimeoutError, match="within 50 ms"):
+                await asyncio.create_task(client.ping(timeout_ms=50))
+        assert await client.ping() > 0
+        with pytest.raises(ValueError, match="timeout_ms is 0"):
+            await client.ping(timeout_ms=0)

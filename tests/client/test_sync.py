@@ -745,3 +745,36 @@ def test_upsert_refuses_what_it_cannot_take(file_url: str) -> None:
             db.upsert(Entity, {"code": "A"})
         with pytest.raises(ValueError, match="on_error"):
             db.upsert(Entity, [], on_error="maybe")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["reader", "writer"])
+def test_a_query_in_a_thread_of_a_connection_is_refused_at_once(
+    db: SyncClient, url: str, *, reads: bool
+) -> None:
+    """A ``__del__`` that the garbage collector calls there would wait for its own thread."""
+    if not url.startswith("file:"):
+        pytest.skip("PostgreSQL's connections have no threads")
+    said: list[str] = []
+
+    def collected(_: object) -> None:
+        for use in (
+            lambda: db.run(entity("A").save()),
+            lambda: db.upsert(Tag, [{"code": "A", "name": "A"}]),
+            lambda: Entity.count().run_sync(),
+            db.ping,
+        ):
+            with pytest.raises(ClientError) as caught:
+                use()
+            said.append(str(caught.value))
+
+    async def run() -> None:
+        source, connection = await db.engine.acquire(reads=reads, what="the test")  # type: ignore[union-attr]
+        try:
+            await connection.run(collected)
+        finally:
+            source.release(connection)
+
+    db.run(run())
+    assert len(said) == 4
+    assert all("would wait for itself" in each for each in said)
+    db.run(entity("A").save())

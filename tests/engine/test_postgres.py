@@ -192,7 +192,7 @@ async def test_connection_that_is_kept_is_cut(url: str) -> None:
     await holding.__aenter__()
     await Entity.insert(entity("LOST"))
     await db.close()
-    with pytest.raises(asyncpg.InterfaceError):
+    with pytest.raises(TransactionLostError):
         await holding.__aexit__(None, None, None)
     await until(lambda: nothing_is_connected(url))
     assert "LOST" not in await codes(url)
@@ -223,9 +223,44 @@ async def test_lost_connection_is_replaced(url: str, db: Client) -> None:
 
     await until(is_running)
     await rows(url, f"SELECT pg_terminate_backend({pid})")
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+    with pytest.raises(DatabaseServerError):
         await running
     assert await Entity.count() == 0
+
+
+@pytest.mark.parametrize("statement", ["next", "running", "nested"])
+async def test_a_connection_lost_in_a_transaction_is_a_lost_transaction(
+    url: str, db: Client, statement: str
+) -> None:
+    """Whether it is found out at the next statement or under one, nothing was written."""
+    with pytest.raises(TransactionLostError, match="nothing of the transaction was written"):
+        async with db.transaction():
+            await entity("A").save()
+            ((pid,),) = [row.values() for row in await Entity.raw("SELECT pg_backend_pid() AS pid")]
+            if statement == "running":
+                job = asyncio.create_task(Entity.raw("SELECT pg_sleep(60)").run())
+                await asyncio.sleep(0.1)
+                await rows(url, f"SELECT pg_terminate_backend({pid}, 5000)")
+                await job
+            await rows(url, f"SELECT pg_terminate_backend({pid}, 5000)")
+            if statement == "nested":
+                async with db.transaction():
+                    await entity("B").save()
+            await entity("B").save()
+    assert await codes(url) == []
+
+
+async def test_a_connection_lost_under_a_statement_of_its_own(url: str, db: Client) -> None:
+    """A write that runs by itself may have been done, and the error says so."""
+    job = asyncio.create_task(Entity.raw("SELECT pg_sleep(60) AS slept").run())
+    await asyncio.sleep(0.1)
+    await rows(
+        url,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE "
+        "'SELECT pg_sleep(60) AS slept' AND datname = current_database()",
+    )
+    with pytest.raises(DatabaseServerError, match="it may have been written"):
+        await job
 
 
 async def test_cancelled_query_is_stopped_on_the_server(url: str, db: Client) -> None:

@@ -29,6 +29,7 @@ from atlas.engine.block import current_block
 from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
+from atlas.engine.postgres import errors
 from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
 from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite.pool import PoolStats
@@ -197,11 +198,8 @@ class _Shared(PiccoloPostgresEngine):
             return connection
 
     @asynccontextmanager
-    async def connection(self, in_pool: bool = True, *, reads: bool = False) -> AsyncIterator[Any]:
-        """Lend a connection: one of the pool when it is open, else a new one.
-
-        asyncpg makes it clean when it comes back. ``reads`` is for SQLite.
-        """
+    async def connection(self, in_pool: bool = True) -> AsyncIterator[Any]:
+        """Lend a connection: one of the pool when it is open, else a new one."""
         pool = self.pool if in_pool and not is_running_sync() else None
         if pool is None:
             connection = await self.get_new_connection()
@@ -215,6 +213,23 @@ class _Shared(PiccoloPostgresEngine):
             # asyncpg closes one that cannot be made clean; what ran on it has run all the same.
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await give_back(timeout=self._timeout_s)
+
+    @asynccontextmanager
+    async def lend(self, *, reads: bool = False) -> AsyncIterator[Any]:
+        """Lend a connection to a user, for a block; in a transaction or snapshot that of the block.
+
+        It is closed afterwards: the server would make it clean, but codecs and loggers are
+        asyncpg's own. ``reads`` is for SQLite.
+        """
+        block = current_block(self)
+        if block is not None:
+            yield block.connection
+            return
+        async with self.connection() as connection:
+            try:
+                yield connection
+            finally:
+                connection.terminate()
 
     async def _acquire(self, pool: Any) -> Any:
         self._check()
@@ -323,7 +338,8 @@ class _Shared(PiccoloPostgresEngine):
         else:
             self._refuse_to_wait(sql)
             async with self.connection(in_pool) as connection:
-                records = await connection.fetch(sql, *parameters)
+                with errors.alone(self.path):
+                    records = await connection.fetch(sql, *parameters)
         self._statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))

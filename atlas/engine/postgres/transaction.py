@@ -23,6 +23,7 @@ from piccolo.query.base import Query
 
 from atlas.engine.block import Block, current_block, is_cancel
 from atlas.engine.options import EngineOptions
+from atlas.engine.postgres import errors
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -84,7 +85,8 @@ class Transaction(Block):
         block = await self.in_turn()
         async with self._root._lock:
             try:
-                result = await function(block.connection)
+                with errors.inside(self.engine.path):
+                    result = await function(block.connection)
             except asyncpg.InFailedSQLTransactionError as error:
                 raise _failed() from error
         block.check_not_undone()
@@ -112,7 +114,8 @@ class Transaction(Block):
     async def _send_now(self, sql: str) -> None:
         async with self._lock:
             try:
-                await self.connection.execute(sql)
+                with errors.inside(self.engine.path):
+                    await self.connection.execute(sql)
             except asyncpg.InFailedSQLTransactionError as error:
                 raise _failed() from error
 
@@ -217,7 +220,8 @@ class Transaction(Block):
         async with self._lent:
             try:
                 async with self._lock:
-                    status: str = await connection.execute(statement)
+                    with errors.inside(self.engine.path, commits=statement == "COMMIT"):
+                        status: str = await connection.execute(statement)
             except BaseException:
                 _close(connection)
                 raise

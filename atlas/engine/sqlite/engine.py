@@ -202,7 +202,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         return self._idle_connections, await self._idle_connections.acquire(creates=creates)
 
     @asynccontextmanager
-    async def connection(self, *, reads: bool = False) -> AsyncIterator[Connection]:
+    async def lend(self, *, reads: bool = False) -> AsyncIterator[Connection]:
         """Lend the writer, or a reader, with aiosqlite's own methods, for a block.
 
         It comes back clean or is closed. In a transaction or snapshot it is that of the block.

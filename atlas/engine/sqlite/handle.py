@@ -275,14 +275,14 @@ class Handle:
         db, self.db = self.db, None
         if db is None:
             return
+        with contextlib.suppress(sqlite3.Error):
+            if not self.reader:
+                self._check_files(db)
         forks.closing(self._owner)
         with contextlib.suppress(sqlite3.Error):
             # An interrupt stays in force until the next statement, and would keep the last
             # connection from copying the -wal file into the database and removing it.
             db.execute("SELECT 1").close()
-        with contextlib.suppress(sqlite3.Error):
-            if not self.reader:
-                self._check_files(db)
         if self._is_counted:
             self._is_counted = False
             self.files.closed()  # first: as soon as it is closed others may make other files
@@ -343,8 +343,8 @@ class Handle:
 
     def begin_lending(self) -> None:
         """Let SQLite wait for locks by itself, and note what changes the connection."""
-        self.execute(f"PRAGMA busy_timeout = {self._options.busy_timeout_ms}")
         if not self._options.read_only:  # which allows no change
+            self.execute(f"PRAGMA busy_timeout = {self._options.busy_timeout_ms}")
             self._opened().set_authorizer(self._note_change)
 
     def note(self, method: str, result: Any) -> Any:
