@@ -19,6 +19,7 @@ the block ended (``_is_left``, ``_is_undone``).
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import secrets
 import time
 import warnings
@@ -34,7 +35,6 @@ from atlas.engine.statement import only_reads
 from atlas.errors import PoolTimeoutError, TransactionLostError
 
 if TYPE_CHECKING:
-    import contextvars
     from typing import Self
 
 #: Of savepoints that are made here; no caller's own can have such a name.
@@ -98,6 +98,8 @@ class Block(BaseTransaction):
         self._is_undone = False
         #: By ``commit()`` or ``rollback()``, within the block; of the outermost.
         self._is_ended = False
+        #: By the end of a generator that was left inside, in a task of the event loop's own.
+        self._is_collected = False
         self._turn = asyncio.Lock()
         #: The block nested in this one that is open.
         self._nested: Block | None = None
@@ -159,6 +161,7 @@ class Block(BaseTransaction):
         traceback: TracebackType | None,
     ) -> bool:
         self._entered, self._is_left = False, True
+        self._is_collected = isinstance(exception, GeneratorExit) and self._is_other_task()
         self._leave_context()
         if exception is not None:
             self._is_undone = True
@@ -170,7 +173,7 @@ class Block(BaseTransaction):
             await self._finish()
         else:
             await self._give_up(exception)
-        if isinstance(exception, GeneratorExit) and self._is_other_task():
+        if self._is_collected:
             warnings.warn(
                 "A generator was left inside its transaction() or snapshot(), which was rolled "
                 "back when Python collected the generator. Use: async with "
@@ -347,14 +350,20 @@ class Block(BaseTransaction):
         A ``ContextVar`` tells: its token is of the context that entered the block, and
         no other, not even a copy, can use it.
         """
-        token = self._token
+        token, variable = self._token, self.engine.current_transaction
         if token is None:
             return False
         try:
-            self.engine.current_transaction.reset(token)
-        except ValueError:
-            return False
-        self._token = None
+            variable.reset(token)
+        except (ValueError, RuntimeError):  # of another context; used in its own already
+            if not self._is_collected:
+                return False
+            # Tasks that were started after a generator was left have a copy of its context, too.
+            outer = token.old_value
+            variable.set(None if outer is contextvars.Token.MISSING else outer)
+            return True
+        if not self._is_collected:
+            self._token = None
         return True
 
     def _is_other_task(self) -> bool:

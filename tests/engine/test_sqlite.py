@@ -319,11 +319,12 @@ def test_making_an_engine_opens_nothing(tmp_path: Path) -> None:
 
 
 async def test_ping(sqlite_engine: SQLiteEngine) -> None:
-    """ping runs a statement, on the writer, and says how many milliseconds it took."""
+    """ping looks at the file, on the writer if asked, and says how many milliseconds it took."""
     assert await sqlite_engine.ping() > 0
     async with pooled(sqlite_engine, acquire_timeout_ms=20) as engine:
         assert 0 < await engine.ping() < 10_000
         source, writer = await engine.acquire(reads=False, what="the test")
+        assert 0 < await engine.ping() < 10_000
         with pytest.raises(TimeoutError):
-            await engine.ping()
+            await engine.ping(writer=True)
         source.release(writer)

@@ -120,25 +120,29 @@ class Transaction(Block):
                 raise _failed() from error
 
     async def _leave_savepoint(self, block: Block, error: BaseException | None) -> None:
-        name, nested = block._savepoint_name, block._open_nested()
+        name = block._savepoint_name
         failed = error is not None
 
         async def leave() -> None:
             async with self._lock:
                 try:
-                    if not failed:
-                        if nested is not None:
-                            await self._undo(nested._savepoint_name)
-                        await self._connection.execute(f"RELEASE SAVEPOINT {name}")
+                    if self._connection is None:  # the outermost block was left meanwhile
                         return
+                    if failed:
+                        await self._undo(name)
+                        return
+                    if (nested := block._open_nested()) is not None:
+                        await self._undo(nested._savepoint_name)
+                    await self._connection.execute(f"RELEASE SAVEPOINT {name}")
                 except asyncpg.InFailedSQLTransactionError as error:
                     block._is_undone = True
                     await self._undo(name)
                     raise _failed() from error
-                await self._undo(name)
+                finally:
+                    block._end_turn()  # before another statement can have the lock
 
         task = self._in_background(leave())
-        task.add_done_callback(lambda _: block._end_turn())
+        task.add_done_callback(lambda _: block._end_turn())  # also if it never began
         if error is not None and is_cancel(error):
             return
         try:
@@ -163,20 +167,20 @@ class Transaction(Block):
 
     async def _finish(self) -> None:
         root = self._root
-        nested = root._open_nested()
-        if root._leaving:
-            try:
-                await asyncio.shield(asyncio.wait(root._leaving.copy()))
-            except BaseException as error:
-                await root._give_up(error)
-                raise
-            if root._connection is None:
-                raise TransactionLostError(
-                    "The connection was lost as a nested block was undone. Nothing is stored."
-                )
-        if nested is not None:
+        try:
+            if root._leaving:
+                await asyncio.wait(root._leaving.copy())
             async with root._lock:
-                await root._undo(nested._savepoint_name)
+                if root._connection is not None and (nested := root._open_nested()) is not None:
+                    await root._undo(nested._savepoint_name)
+        except BaseException as error:
+            if root._connection is not None:
+                await root._give_up(error)
+            raise
+        if root._connection is None:
+            raise TransactionLostError(
+                "The connection was lost as a nested block was undone. Nothing is stored."
+            )
         if await root._end("COMMIT") != "COMMIT":
             # PostgreSQL answers the COMMIT of a failed transaction by rolling it back.
             raise TransactionLostError(
