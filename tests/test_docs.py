@@ -47,7 +47,10 @@ def blocks(*languages: str) -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(ROOT)}:{line}", textwrap.dedent(match[3])
 
 
-PYTHON = list(blocks("python"))
+#: The recipes of docs/frameworks.md are run by test_frameworks.py.
+PYTHON = [
+    (place, code) for place, code in blocks("python") if not place.startswith("docs/frameworks.md")
+]
 SHELL = [
     (place, line)
     for place, block in blocks("shell", "sh", "bash", "console")
