@@ -141,8 +141,15 @@ def insert(shape: Shape, count: int) -> str:
     names = [*shape.stamped, *(column._meta.name for column in columns)]
     into = f"INSERT INTO {_table(shape)} ({', '.join(map(_quoted, names))})"
     if shape.engine_type == "sqlite":
-        marks = ", ".join(["?1"] * len(shape.stamped) + ["?"] * len(columns))
-        return f"{into} VALUES {', '.join([f'({marks})'] * count)}"
+        # Parameters that are numbered are named ones for Python, which warns of a list of them.
+        marks = ", ".join("?" * len(columns))
+        rows = f"VALUES {', '.join([f'({marks})'] * count)}"
+        if not shape.stamped:
+            return f"{into} {rows}"
+        stamps = ", ".join(["now.instant"] * len(shape.stamped))
+        return (
+            f"WITH now(instant) AS (VALUES (?)) {into} SELECT {stamps}, b.* FROM now, ({rows}) AS b"
+        )
     first = 2 if shape.stamped else 1
     values = ["$1::timestamptz"] * len(shape.stamped) + [f"b.c{n}" for n in range(len(columns))]
     return (
