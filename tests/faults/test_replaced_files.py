@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -152,6 +153,34 @@ async def test_opened_again_it_works(path: Path) -> None:
     async with client:
         await entity("again").save()
     assert codes(path) == ["again", "before"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_folder_that_was_quiet_is_looked_at_again(
+    db: Client, path: Path, change: Callable[[Path], None]
+) -> None:
+    """After many statements in a folder where nothing happens the next change is seen at once."""
+    long_ago = time.time_ns() - 10**10
+    os.utime(path.parent, ns=(long_ago, long_ago))
+    for number in range(3):
+        await entity(str(number)).save()
+    change(path)
+    with pytest.raises(DatabaseFileError):
+        await entity("after").save()
+
+
+async def test_a_link_to_the_database_is_followed(path: Path) -> None:
+    """The -wal is beside the file itself; both it and the link are looked at."""
+    link = path.with_name("link.db")
+    for change in (lambda: _remove_beside(path), link.unlink):
+        link.symlink_to(path)
+        async with create_client(f"file:{link}"):
+            await entity(f"before {len(codes(path))}").save()
+            change()
+            with pytest.raises(DatabaseFileError):
+                await entity("after").save()
+        link.unlink(missing_ok=True)
+    assert codes(path) == ["before 0", "before 1"]
 
 
 def test_the_sync_client_too(path: Path) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 
 from atlas.errors import DatabaseFileError
 
@@ -23,6 +24,10 @@ MEMORY = ":memory:"
 Identity = tuple[int, int]
 
 _BESIDE = ("-wal", "-shm")
+
+#: A folder whose last change is younger may have changed once more within the same tick of the
+#: file system's clock.
+_SETTLED_NS = 100_000_000
 
 
 def identity_of(path: str) -> Identity | None:
@@ -48,7 +53,12 @@ class Files:
         self._lock = threading.RLock()
         self._users = 0
         self._database: Identity | None = None
+        #: SQLite puts these beside the file itself, not beside a link to it.
+        self._beside_path = os.path.realpath(path)
         self._beside: dict[str, Identity] = {}
+        #: The folder, as it was when all was found in its place.
+        self._folder = os.path.dirname(self._beside_path)
+        self._seen: tuple[int, int, int] | None = None
 
     def opened(self) -> None:
         """Count one more connection that has them open."""
@@ -63,17 +73,40 @@ class Files:
         with self._lock:
             self._users -= 1
             if not self._users:
-                self._beside.clear()
+                self.forget_beside()
 
     def forget_beside(self) -> None:
         """Expect other files beside the database: the journal mode was changed."""
         with self._lock:
             self._beside.clear()
+            self._seen = None
 
     def check(self) -> None:
-        """Raise ``DatabaseFileError`` if another program removed or replaced one of them."""
+        """Raise ``DatabaseFileError`` if another program removed or replaced one of them.
+
+        It takes one stat of the folder as long as no file came to it or went.
+        """
         if self.path == MEMORY or self._database is None:
             return
+        folder = self._look_at_folder()
+        if folder is not None and folder == self._seen:
+            return
+        self._check_each()
+        self._seen = folder
+
+    def _look_at_folder(self) -> tuple[int, int, int] | None:
+        """Return what changes with the names in the folder; None if that is not to be relied on."""
+        if self._beside_path != self.path:  # the link may be changed
+            return None
+        try:
+            status = os.stat(self._folder)
+        except OSError:
+            return None
+        if time.time_ns() - status.st_mtime_ns < _SETTLED_NS:
+            return None
+        return status.st_dev, status.st_ino, status.st_mtime_ns
+
+    def _check_each(self) -> None:
         if (found := identity_of(self.path)) != self._database:
             raise DatabaseFileError(self._said(self.path, found is None))
         for suffix in _BESIDE:
@@ -81,11 +114,11 @@ class Files:
             if expected is None:
                 if self._shares and self._users:
                     self._look_beside()
-            elif (found := identity_of(f"{self.path}{suffix}")) != expected:
+            elif (found := identity_of(f"{self._beside_path}{suffix}")) != expected:
                 if not self._users:  # SQLite removed it, and others may have made another
                     self.forget_beside()
                     continue
-                raise DatabaseFileError(self._said(f"{self.path}{suffix}", found is None))
+                raise DatabaseFileError(self._said(f"{self._beside_path}{suffix}", found is None))
 
     @property
     def are_there(self) -> bool:
@@ -105,7 +138,7 @@ class Files:
     def beside_is_replaced(self) -> bool:
         """Whether another file has the name of the -wal or the -shm."""
         return any(
-            identity_of(f"{self.path}{suffix}") not in (None, expected)
+            identity_of(f"{self._beside_path}{suffix}") not in (None, expected)
             for suffix, expected in self._beside.items()
         )
 
@@ -114,7 +147,7 @@ class Files:
         if identity_of(self.path) == self._database:
             return
         for suffix, expected in self._beside.items():
-            if identity_of(name := f"{self.path}{suffix}") == expected:
+            if identity_of(name := f"{self._beside_path}{suffix}") == expected:
                 with contextlib.suppress(OSError):
                     os.unlink(name)
 
@@ -124,7 +157,7 @@ class Files:
         with self._lock:
             for suffix in _BESIDE:
                 if suffix not in self._beside:
-                    found = identity_of(f"{self.path}{suffix}")
+                    found = identity_of(f"{self._beside_path}{suffix}")
                     if found is not None:
                         self._beside[suffix] = found
 

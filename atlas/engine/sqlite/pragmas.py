@@ -67,7 +67,7 @@ def setting(sql: str) -> str:
     One that cannot be told is ``*``, as ATTACH is, which adds a database. EXPLAIN does not keep
     a pragma from being set.
     """
-    if sql[:6] in _KEEPING or first_word(sql) in _KEEPING:
+    if sql[:6].rstrip() in _KEEPING or first_word(sql) in _KEEPING:
         return ""
     match = _PRAGMA.match(sql)
     if match is None:
