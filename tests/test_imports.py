@@ -113,3 +113,16 @@ def test_only_the_front_door_applies_the_patches() -> None:
     for module, found in GRAPH.items():
         assert "atlas" not in found, module
         assert "atlas.patches" not in found or module == "atlas", module
+
+
+def test_the_walks_pass_each_file_once() -> None:
+    """Each walk of docs/architecture.md is a list of files that are there, without a step back."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    section = text.partition("## Three walks")[2].partition("\n## ")[0]
+    walks = re.split(r"^\*\*", section, flags=re.MULTILINE)[1:]
+    assert len(walks) == 3
+    for walk in walks:
+        files = re.findall(r"^\d+\. `([\w/.]+)`", walk, re.MULTILINE)
+        assert len(files) > 8
+        assert len(files) == len(set(files))
+        assert [name for name in files if not (ROOT / name).is_file()] == []
