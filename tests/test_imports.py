@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -126,3 +128,15 @@ def test_the_walks_pass_each_file_once() -> None:
         assert len(files) > 8
         assert len(files) == len(set(files))
         assert [name for name in files if not (ROOT / name).is_file()] == []
+
+
+def test_importing_the_package_imports_no_more_than_it_needs() -> None:
+    """What only some programs need, as Piccolo's commands and pydantic, is imported by those."""
+    code = (
+        "import sys, atlas\n"
+        "heavy = {'anyio', 'faker', 'importlib.metadata', 'pydantic', 'pydantic_core', 'rich', 'typer',"
+        " 'ulid', 'atlas.demo.group', 'atlas.settings', 'piccolo.apps.fixtures.commands.dump',"
+        " 'piccolo.apps.migrations.commands.new', 'piccolo.apps.tester.commands.run'}\n"
+        "assert heavy & set(sys.modules) == set(), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -90,6 +90,10 @@ class Ulid(Text):
     def __init__(self, default: Any = new_ulid, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
 
+    def _validate_default(self, default: Any, *args: Any, **kwargs: Any) -> bool:
+        # Piccolo's makes an id to look at, for every table, as the package is imported.
+        return default is new_ulid or super()._validate_default(default, *args, **kwargs)
+
     def _convert(self, value: Any) -> str:
         return checked_ulid(self, value)
 

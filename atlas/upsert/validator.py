@@ -18,14 +18,14 @@ from decimal import Decimal as PythonDecimal
 from enum import Enum
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
-
-from pydantic import ValidationError
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
+from typing import TYPE_CHECKING, Any
 
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn, Timestamp, Ulid
 from atlas.errors import InvalidValueError
 from atlas.ulid import ULID_PATTERN
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.0+)?")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?")
@@ -133,6 +133,8 @@ class Validator:
         self._key = key
         self._engine_type = engine_type
         self._pick = itemgetter(*self._names) if len(columns) > 1 else None
+        from pydantic_core import SchemaValidator, core_schema  # not before there are rows
+
         # Column by column, because to look a value up in a row takes pydantic as long as to
         # check it.
         self._compiled = SchemaValidator(
@@ -148,6 +150,8 @@ class Validator:
         """
         if set(map(len, rows)) != {len(self._names)}:
             return None
+        from pydantic_core import ValidationError
+
         try:
             if self._pick is None:
                 given = [[row[self._names[0]] for row in rows]]
@@ -175,6 +179,7 @@ class Validator:
 
     def _schema(self, column: ModelColumn[Any]) -> CoreSchema:
         """Return what takes a value as it is, then what remembers, then what decides."""
+        from pydantic_core import core_schema
 
         def decide(value: Any) -> Any:
             return self._accept(column, value)
@@ -203,6 +208,8 @@ class Validator:
 
 def _fast(column: ModelColumn[Any]) -> tuple[CoreSchema | None, tuple[type, ...]]:
     """Return a schema of values that ``accept`` returns as they are, and types whose repeat."""
+    from pydantic_core import core_schema
+
     if column._tokens is not None:
         return core_schema.literal_schema(sorted(column._tokens)), ()
     match column:
