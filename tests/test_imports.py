@@ -134,8 +134,8 @@ def test_importing_the_package_imports_no_more_than_it_needs() -> None:
     """What only some programs need, as Piccolo's commands and pydantic, is imported by those."""
     code = (
         "import sys, atlas\n"
-        "heavy = {'anyio', 'faker', 'importlib.metadata', 'pydantic', 'pydantic_core', 'rich', 'typer',"
-        " 'ulid', 'atlas.demo.group', 'atlas.settings', 'piccolo.apps.fixtures.commands.dump',"
+        "heavy = {'anyio', 'faker', 'importlib.metadata', 'pydantic', 'pydantic_core', 'rich',"
+        " 'typer', 'ulid', 'atlas.demo.group', 'atlas.settings', 'piccolo.apps.fixtures.commands.dump',"
         " 'piccolo.apps.migrations.commands.new', 'piccolo.apps.tester.commands.run'}\n"
         "assert heavy & set(sys.modules) == set(), heavy & set(sys.modules)"
     )
