@@ -135,7 +135,8 @@ def test_importing_the_package_imports_no_more_than_it_needs() -> None:
     code = (
         "import sys, atlas\n"
         "heavy = {'anyio', 'faker', 'importlib.metadata', 'pydantic', 'pydantic_core', 'rich',"
-        " 'typer', 'ulid', 'atlas.demo.group', 'atlas.settings', 'piccolo.apps.fixtures.commands.dump',"
+        " 'typer', 'ulid', 'atlas.demo.group', 'atlas.settings',"
+        " 'piccolo.apps.fixtures.commands.dump',"
         " 'piccolo.apps.migrations.commands.new', 'piccolo.apps.tester.commands.run'}\n"
         "assert heavy & set(sys.modules) == set(), heavy & set(sys.modules)"
     )
