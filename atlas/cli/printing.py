@@ -56,8 +56,8 @@ def ask(question: str) -> bool:
     Ctrl-C raises ``KeyboardInterrupt`` at once, where an event loop would wait for the
     answer before it looks at the signal.
     """
-    print(f"{plain(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    with _interruptible():
+    with _interruptible():  # before the question is there to be answered with Ctrl-C
+        print(f"{plain(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         try:
             return input().strip().lower() in ("y", "yes")
         except EOFError:
