@@ -179,6 +179,8 @@ class Bridge:
         self._started = threading.Event()
         self._is_stopped = False
         self._has_ended = False
+        #: Why it could not start.
+        self._fault: Exception | None = None
         self._portal: BlockingPortal | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         #: Whether only last calls begin.
@@ -187,9 +189,19 @@ class Bridge:
         self._thread = threading.Thread(target=self._work, name="atlas-loop", daemon=True)
 
     def start(self) -> None:
-        """Start the loop, and wait until it runs."""
-        self._thread.start()
-        self._started.wait()
+        """Start the loop, and wait until it runs; raise ``ClientError`` if it cannot."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._fault = error
+        else:
+            self._started.wait()
+        if self._fault is not None:
+            raise ClientError(
+                f"{self._what} cannot be opened: the process could not start an event loop in a "
+                f"thread for it ({self._fault}). It has reached a limit of threads, open files or "
+                "memory."
+            ) from self._fault
 
     @property
     def is_inherited(self) -> bool:
@@ -318,10 +330,14 @@ class Bridge:
                 self._loop.call_soon_threadsafe(self._read_inbox)
 
     def _work(self) -> None:
-        import anyio  # most programs never start a bridge
-
         try:
+            import anyio  # most programs never start a bridge
+
             anyio.run(self._main, backend="asyncio")
+        except (OSError, MemoryError, RuntimeError) as error:
+            if self._started.is_set():
+                raise
+            self._fault = error  # the loop could not be made, and whoever waits for it is told
         finally:
             self._has_ended = True  # first: a call that is added later ends itself
             self._started.set()

@@ -16,7 +16,7 @@ from doubles import entity, is_idle, pooled, slow_read, threads, until
 
 from atlas import Entity, create_client, sync_client
 from atlas.engine.sqlite.engine import SQLiteEngine
-from atlas.errors import DatabaseFileError
+from atlas.errors import ClientError, DatabaseFileError
 
 
 @contextmanager
@@ -92,6 +92,25 @@ def test_the_sync_client_too(
         with no_threads(monkeypatch), pytest.raises(DatabaseFileError, match="start a thread"):
             db.run(Entity.count())
         assert db.run(Entity.count()) == 0
+
+
+# asyncio's own loop, when it cannot be made, complains as it is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("lack", ["threads", "files"])
+def test_a_sync_client_whose_loop_cannot_start(
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: str
+) -> None:
+    """Opening says what may be missing instead of waiting for the loop; later it opens."""
+    sqlite_copy(migrated_file, path := tmp_path / "x.db")
+    client = sync_client(f"file:{path}")
+    with (
+        no_threads(monkeypatch) if lack == "threads" else few_files(0),
+        pytest.raises(ClientError, match="threads, open files or memory"),
+    ):
+        client.open()
+    client.close()
+    with client:
+        client.run(entity("A").save())
 
 
 async def test_a_cancel_stays_a_cancel_while_no_thread_can_start(
