@@ -30,7 +30,8 @@ from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
 from atlas.engine.postgres import errors
-from atlas.engine.postgres.transaction import Batch, CockroachTransaction, Snapshot, Transaction
+from atlas.engine.postgres.batch import Batch
+from atlas.engine.postgres.transaction import CockroachTransaction, Snapshot, Transaction
 from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.statement import only_reads
@@ -369,6 +370,7 @@ class _Shared(PiccoloPostgresEngine):
         """Return an async iterator over ``query``'s rows, ``batch_size`` at a time.
 
         Use it as ``async with await query.batch() as batch: async for rows in batch``.
+        Raises ``ValueError`` for a size less than 1.
         """
         return Batch(self, query, batch_size)
 

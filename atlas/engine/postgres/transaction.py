@@ -1,4 +1,4 @@
-"""Transactions, consistent reads and batches on PostgreSQL.
+"""Transactions on PostgreSQL, and consistent reads.
 
 In: an engine and a block of code. Out: the statements that ``engine/block.py`` needs
 on PostgreSQL, one after another on one connection. What a block that is left by a
@@ -12,19 +12,16 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
-from piccolo.engine.base import BaseBatch
 from piccolo.engine.cockroach import CockroachTransaction as PiccoloCockroachTransaction
 from piccolo.engine.exceptions import TransactionError
-from piccolo.query.base import Query
 
 from atlas.engine.block import Block, current_block, is_cancel
 from atlas.engine.options import EngineOptions
 from atlas.engine.postgres import errors
-from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError
+from atlas.errors import ClientError, TransactionLostError
 
 Result = TypeVar("Result")
 
@@ -268,67 +265,6 @@ class Snapshot(Transaction):
                 "A snapshot cannot begin inside a transaction, which sees its own writes."
             )
         return await super().__aenter__()
-
-
-class Batch(BaseBatch):
-    """A query whose rows are fetched as they are used, so that memory stays flat."""
-
-    def __init__(self, engine: Engine, query: Query[Any, Any], batch_size: int) -> None:
-        self._engine = engine
-        self._query = query
-        self._batch_size = batch_size
-        #: The one it began itself, because the task is in none.
-        self._own: Transaction | None = None
-        self._transaction: Transaction | None = None
-        self._cursor: Any = None
-
-    async def __aenter__(self, *args: Any, **kwargs: Any) -> Batch:
-        sql, parameters = self._query.querystrings[0].compile_string(
-            engine_type=self._engine.engine_type
-        )
-        transaction = current_block(self._engine)
-        if transaction is None:
-            transaction = self._own = Transaction(self._engine)
-            await transaction._begin()
-        self._transaction = transaction
-        try:
-            self._cursor = await transaction.run(lambda c: c.cursor(sql, *parameters))
-        except BaseException as error:
-            await self.__aexit__(type(error), error, error.__traceback__)
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None = None,
-        exception: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> bool:
-        own, self._own, self._transaction = self._own, None, None
-        if own is not None and own._connection is not None:
-            if exception is None:
-                await own._finish()
-            else:
-                await own._give_up(exception)
-        return False
-
-    def __aiter__(self) -> Batch:
-        return self
-
-    async def __anext__(self) -> list[Any]:
-        rows = await self.next()
-        if not rows:
-            raise StopAsyncIteration
-        return rows
-
-    async def next(self) -> list[Any]:
-        """Return the next rows; an empty list at the end."""
-        if self._transaction is None:
-            raise ConnectionClosedError("The batch is used outside its async with block.")
-        records = await self._transaction.run(lambda _: self._cursor.fetch(self._batch_size))
-        # As dicts: by now the task may be in the block of a client of another kind.
-        rows = [dict(record) for record in records]
-        return await self._query._process_results(rows)  # type: ignore[no-any-return]
 
 
 def _failed() -> TransactionLostError:

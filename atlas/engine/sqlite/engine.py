@@ -13,13 +13,11 @@ import contextvars
 import sqlite3
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from types import TracebackType
 from typing import Any
 
-from piccolo.engine.base import BaseBatch
 from piccolo.engine.sqlite import Atomic, TransactionType
 from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import Query
@@ -33,8 +31,9 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
 from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite import converters, corrupt_values, version
+from atlas.engine.sqlite.batch import Batch
 from atlas.engine.sqlite.compiled import compiled
-from atlas.engine.sqlite.connection import Connection, Result
+from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.files import MEMORY
 from atlas.engine.sqlite.handle import Handle, Rows
 from atlas.engine.sqlite.idle_connections import IdleConnections
@@ -362,143 +361,4 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         Use it as ``async with await query.batch() as batch: async for rows in batch``.
         ``node`` is for PostgreSQL. Raises ``ValueError`` for a size less than 1.
         """
-        if batch_size < 1:  # SQLite would take it for no rows, or for all of them
-            raise ValueError(f"batch_size is {batch_size}; give a whole number >= 1.")
         return Batch(self, query, batch_size)
-
-
-class Batch(BaseBatch):
-    """A query whose rows are fetched as they are used, so that memory stays flat.
-
-    It holds a reader until its block is left; in a transaction it shares the
-    transaction's connection.
-    """
-
-    def __init__(self, engine: SQLiteEngine, query: Query[Any, Any], batch_size: int) -> None:
-        self._engine = engine
-        self._query = query
-        self._batch_size = batch_size
-        self._transaction: Transaction | None = None
-        self._source: ConnectionPool | IdleConnections | None = None
-        self._connection: Connection | None = None
-        #: Set and closed in the connection's thread.
-        self._cursor: sqlite3.Cursor | None = None
-        self._sql = ""
-        self._parameters: Sequence[Any] = ()
-        self._floats: Sequence[str] = ()
-        #: All rows, where no connection can be kept for the batch alone.
-        self._rows: Rows | None = None
-        self._start = 0.0
-        self._fetched = 0
-
-    async def __aenter__(self, *args: Any, **kwargs: Any) -> Batch:
-        engine, querystring = self._engine, self._query.querystrings[0]
-        self._sql, self._parameters = compiled(querystring)
-        self._floats = getattr(querystring, "floats", ())
-        self._start = time.perf_counter()
-        self._transaction = current_block(engine)
-        if self._transaction is not None:
-            self._connection = self._transaction.connection
-        elif engine.path == MEMORY:
-            self._rows = await engine.run_querystring(querystring, in_pool=True)
-            return self
-        else:
-            self._source, self._connection = await engine.acquire(reads=True, what=self._sql)
-        self._connection.begin_reading()
-        try:
-            await self._run(self._connection, self._open)
-        except BaseException:
-            self._leave()
-            raise
-        if engine.pool is not None:
-            engine.pool.statements += 1
-        return self
-
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None = None,
-        exception: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> bool:
-        self._leave()
-        return False
-
-    def __aiter__(self) -> Batch:
-        return self
-
-    async def __anext__(self) -> list[Any]:
-        rows = await self.next()
-        if not rows:
-            raise StopAsyncIteration
-        return rows
-
-    async def next(self) -> list[Any]:
-        """Return the next rows; an empty list at the end.
-
-        After an error, or a cancel, the batch is over: it cannot say which rows
-        it would go on with.
-        """
-        if self._rows is not None:
-            rows = self._rows[: self._batch_size]
-            del self._rows[: self._batch_size]
-        elif self._connection is None:
-            raise ConnectionClosedError(
-                "The batch is used outside its async with block, or after an error."
-            )
-        else:
-            if self._transaction is not None:
-                _ = self._transaction.connection  # raises when the transaction is over
-            try:
-                rows = await self._run(self._connection, self._fetch)
-            except BaseException:
-                self._leave()
-                raise
-        self._fetched += len(rows)
-        return await self._query._process_results(rows)  # type: ignore[no-any-return]
-
-    async def _run(self, connection: Connection, function: Callable[[Handle], Result]) -> Result:
-        if self._transaction is not None:
-            await self._transaction.in_turn()
-        try:
-            return await connection.run(function, reads=True)
-        except (ValueError, sqlite3.OperationalError) as error:
-            if corrupt_values.is_suspect(error):
-
-                async def query(sql: str, parameters: Sequence[Any]) -> Rows:
-                    return await connection.run(lambda handle: handle.execute(sql, parameters))
-
-                if (found := await corrupt_values.find(query, self._sql, error)) is not None:
-                    raise found from error
-            raise
-
-    # What follows runs in the connection's thread.
-
-    def _open(self, handle: Handle) -> None:
-        if self._transaction is not None:
-            handle.check_inside()
-        self._cursor = handle.cursor(self._sql, self._parameters)
-
-    def _fetch(self, handle: Handle) -> Rows:
-        if self._cursor is None:
-            return []
-        return handle.fetch(self._cursor, self._batch_size, self._floats)
-
-    def _close(self, handle: Handle) -> None:
-        cursor, self._cursor = self._cursor, None
-        if cursor is not None:
-            cursor.close()
-
-    # In the event loop again.
-
-    def _leave(self) -> None:
-        connection, self._connection, self._rows = self._connection, None, None
-        if connection is None:
-            return
-        connection.end_reading()
-        connection.settle(self._close, lambda: None, loop=None)
-        if self._source is not None:
-            self._source.give_up(connection)
-        options = self._engine.options
-        if log.is_wanted(options):
-            seconds = time.perf_counter() - self._start
-            log.statement(options, self._sql, self._parameters, seconds, self._fetched)
