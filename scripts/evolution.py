@@ -1,6 +1,6 @@
 """Make each kind of change to a schema on SQLite, take it back, and count the rows.
 
-In: the kinds of ``tests/migrations/kinds.py``. Out: a line for each, beside what
+In: the kinds of ``tests/kinds.py``. Out: a line for each, beside what
 stock Piccolo and drizzle-kit did with it (``evolution.json``, recorded); exit
 code 1 when one failed or a row was lost. Each kind has a file of its own.
 """

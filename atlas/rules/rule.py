@@ -58,7 +58,7 @@ class Check:
 class RowCheck(Check):
     """A check that needs nothing but the row: it can be made before the row is written.
 
-    The rule is said twice, for Python and for the databases; tests/test_rules.py
+    The rule is said twice, for Python and for the databases; tests/rules/test_rules.py
     asks both about the same rows.
     """
 

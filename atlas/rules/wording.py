@@ -1,4 +1,4 @@
-"""The rules of docs/model.md section 7, word for word; tests/test_rules.py compares them."""
+"""The rules of docs/model.md section 7, word for word; tests/rules/test_rules.py compares them."""
 
 from __future__ import annotations
 

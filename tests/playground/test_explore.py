@@ -1,7 +1,7 @@
 """docs/explore.md: each command prints there what it prints.
 
-``WRITE_DOCS=1 python -m pytest tests/test_explore.py`` writes the output again, to be read
-and committed, after something it shows has changed.
+``WRITE_DOCS=1 python -m pytest tests/playground/test_explore.py`` writes the output again, to
+be read and committed, after something it shows has changed.
 """
 
 from __future__ import annotations

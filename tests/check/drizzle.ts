@@ -1,5 +1,5 @@
 // The 38 tables of docs/model.md as somebody writes them with Drizzle ORM 0.45.4, for
-// tests/migrations/drizzle.sql, which drizzle-kit 0.31.11 made of this file:
+// tests/check/drizzle.sql, which drizzle-kit 0.31.11 made of this file:
 //
 //   npm install drizzle-orm@0.45.4 drizzle-kit@0.31.11
 //   npx drizzle-kit generate --dialect sqlite --schema drizzle.ts
