@@ -8,6 +8,7 @@ change is that of ``tests/scenario.py``, on an SQLite file of its own.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import signal
@@ -110,7 +111,15 @@ def main() -> int:
     parser.add_argument("--races", type=int, default=20, help="races of four runs (default: 20)")
     parser.add_argument("--rows", type=int, default=200_000, help="rows that are rebuilt")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the moments")
+    parser.add_argument(
+        "--programs", type=int, default=1500, help="random programs of blocks on each database"
+    )
     options = parser.parse_args()
+    if options.programs and subprocess.call(
+        [sys.executable, "-m", "pytest", "-q", "--timeout=0", "tests/faults/test_programs.py"],
+        env={**os.environ, "ATLAS_PROGRAMS": str(options.programs)},
+    ):
+        return 1
     console = Console(stderr=True)
     console.print(f"--seed {options.seed}: {options.rows} rows in each of two tables")
     start = time.monotonic()
