@@ -814,7 +814,7 @@ def test_an_update_takes_a_column_of_the_same_table_and_kind(column: Any, other:
 
 def test_a_part_of_a_day_is_not_added_to_a_date() -> None:
     """A date takes whole days only, as the rest would be dropped without a word."""
-    with pytest.raises(InvalidValueError, match="no whole number of days"):
+    with pytest.raises(InvalidValueError, match="is not a whole number of days"):
         Promotion.start_date + datetime.timedelta(days=1, hours=1)
 
 

@@ -185,6 +185,6 @@ async def test_references_are_looked_at_only_for_a_change(
     seen: list[str] = []
     async with schema_transaction(file) as transaction:
         connection = transaction.connection
-        await connection.run(lambda: connection.trace(seen.append))
+        await connection.run(lambda handle: handle.trace(seen.append))
         await transaction.execute(sql)
     assert len([said for said in seen if "foreign_key_check" in said]) == checks

@@ -79,12 +79,13 @@ def comparable(text: str) -> str:
         (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "ULID"),
         (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "INSTANT"),
         (r"[\d.,]+ (bytes|kB|MB)", "SIZE"),
+        (r"\s*note: SQLite [\d.]+ has the WAL-reset bug.*?reset\s+bug\"\.", ""),  # not every SQLite
         (r"SQLite [\d.]+", "SQLite VERSION"),
         (r"\d+ applied", "N applied"),
         (r"\d+ deselected in [\d.]+s", "the others in SECONDS"),
         (r"[ ─━]+", " "),
     ):
-        text = re.sub(pattern, name, text)
+        text = re.sub(pattern, name, text, flags=re.DOTALL)
     return text
 
 
