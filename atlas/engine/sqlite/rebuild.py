@@ -9,6 +9,7 @@ https://www.sqlite.org/lang_altertable.html#otheralter
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
@@ -24,6 +25,8 @@ StepProgress = Callable[[str, int, int], None]
 _CHUNK = 20_000
 
 _SHOWN_ROWS = 5
+
+_compiled = itertools.count()
 
 
 def rebuild(
@@ -50,7 +53,7 @@ def rebuild(
     # 3. Remember what belongs to the table, and what the schema is otherwise.
     own = _objects(handle, "tbl_name = ? COLLATE NOCASE AND type <> 'table'", table)
     others = _objects(handle, "tbl_name <> ? COLLATE NOCASE", table)
-    broken = set(_broken(handle))
+    broken = set(unusable(handle))
     sequence = _sequence(handle, table)
     analyzed = _is_analyzed(handle, table)
     # 4. Make the new table under another name.
@@ -77,7 +80,7 @@ def rebuild(
     if analyzed:
         run(f"ANALYZE {quoted(table)}")
     # 9. Views stay as they are; what no longer works with the new columns is in the way.
-    if found := sorted(set(_broken(handle)) - broken):
+    if found := sorted(set(unusable(handle)) - broken):
         raise SchemaChangeError(
             f"{table}: is not changed, because these would no longer work: {', '.join(found)}. "
             "Drop them in the migration, with add_raw, and make them again after it."
@@ -220,7 +223,7 @@ def _objects(handle: Handle, condition: str, table: str) -> dict[tuple[str, str]
     }
 
 
-def _broken(handle: Handle) -> Iterable[str]:
+def unusable(handle: Handle) -> Iterable[str]:
     """Yield the views and triggers that SQLite cannot run, and why."""
     query = "SELECT type, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
     tables: dict[str, list[str]] = {}
@@ -229,15 +232,25 @@ def _broken(handle: Handle) -> Iterable[str]:
             tables.setdefault(row["tbl_name"], []).append(row["name"])
             continue
         try:
-            handle.execute(f"EXPLAIN SELECT * FROM {quoted(row['name'])}")
+            _compile(handle, f"SELECT * FROM {quoted(row['name'])}")
         except sqlite3.Error as error:
             yield f"view {row['name']} ({error})"
     for table, triggers in tables.items():
         for statement in _statements(handle, table):
             try:
-                handle.execute(f"EXPLAIN {statement}")
+                _compile(handle, statement)
             except sqlite3.Error as error:
                 yield f"trigger {' or '.join(sorted(triggers))} ({error})"
+
+
+def _compile(handle: Handle, statement: str) -> None:
+    """Let SQLite compile a statement as the schema is now, and not run it.
+
+    Its text is a new one each time. The driver keeps statements by their text, and SQLite does
+    not compile an EXPLAIN again when the schema has changed: it would show the old program, of
+    tables that are gone, or crash on what they were freed with.
+    """
+    handle.execute(f"EXPLAIN /* {next(_compiled)} */ {statement}")
 
 
 def _statements(handle: Handle, table: str) -> Iterable[str]:
