@@ -241,27 +241,35 @@ class SyncClient(Apps):
         in this thread, while the other threads' queries go on: a slow file holds
         up nobody, but those who wait to write.
         """
-        arguments = {
-            "on_error": on_error,
-            "duplicates": duplicates,
-            "update": update,
-            "commit_every": commit_every,
-            "batch_size": batch_size,
-            "on_progress": on_progress,
-            "max_errors": max_errors,
-        }
-        return self._upsert(table, rows, (key, arguments), None)
+        return self._upsert(
+            None,
+            table,
+            rows,
+            key,
+            on_progress=on_progress,
+            on_error=on_error,
+            duplicates=duplicates,
+            update=update,
+            commit_every=commit_every,
+            batch_size=batch_size,
+            max_errors=max_errors,
+        )
 
     def _upsert(
-        self, table: type[Table], rows: GivenRows, arguments: Any, entry: HeldEntry | None
+        self,
+        entry: HeldEntry | None,
+        table: type[Table],
+        rows: GivenRows,
+        key: GivenKey | None,
+        *,
+        on_progress: OnProgress | None = None,
+        **options: Any,
     ) -> UpsertResult:
-        """Upsert as part of a block, by default of that of this context."""
-        key, options = arguments
-        on_progress = options.pop("on_progress", None)
+        """Upsert as part of a block, by default of the one that this context is in."""
         source = _ThreadBatches(rows)
 
         def tell(done: int, total: int | None) -> object:
-            return call.ask(partial(on_progress, done, total))
+            return on_progress and call.ask(partial(on_progress, done, total))
 
         call = source.call = Call(
             upsert(
@@ -269,7 +277,7 @@ class SyncClient(Apps):
                 table,
                 source,
                 key,
-                on_progress=tell if on_progress else None,
+                on_progress=tell,
                 **options,
             )
         )
@@ -434,7 +442,7 @@ def _awaitable(query: Any) -> Awaitable[Any]:
 
 
 class _ThreadBatches(Batches):
-    """GivenRows that are taken in the thread which waits for the call."""
+    """Rows that are taken in the thread which waits for the call."""
 
     call: Call[UpsertResult]
 

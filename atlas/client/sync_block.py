@@ -37,7 +37,9 @@ class Caller(Protocol):
     def _run_in(self, entry: HeldEntry, query: Any) -> Any:
         """Run a query as part of a block, whatever context this is."""
 
-    def _upsert(self, table: Any, rows: Any, arguments: Any, entry: HeldEntry) -> UpsertResult:
+    def _upsert(
+        self, entry: HeldEntry, table: Any, rows: Any, key: Any, **options: Any
+    ) -> UpsertResult:
         """Upsert rows as part of a block."""
 
     def _resolve_in(self, entry: HeldEntry, table: Any, key: Any, values: Any, to: Any) -> Any:
@@ -153,7 +155,7 @@ class SyncTransaction(SyncBlock):
         self, table: type[Table], rows: GivenRows, key: GivenKey | None = None, **options: Any
     ) -> UpsertResult:
         """Upsert rows as part of this transaction; arguments are those of ``SyncClient.upsert``."""
-        return self._client._upsert(table, rows, (key, options), self._entered())
+        return self._client._upsert(self._entered(), table, rows, key, **options)
 
     def commit(self) -> None:
         """Commit now; the rest of the block cannot use the transaction."""

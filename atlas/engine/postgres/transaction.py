@@ -189,23 +189,19 @@ class Transaction(Block):
         await self._root._end("ROLLBACK")
 
     async def _give_up(self, error: BaseException) -> None:
-        loop = _running_loop()
-        if loop is None or loop is not self._loop:
-            connection, self._connection = self._connection, None
+        connection, self._connection = self._connection, None
+        if _running_loop() is not self._loop:
             _close(connection)
             return
         # It goes on when the task is cancelled: closing the connection would leave the
         # server with the statement, and its locks, until that is done.
-        task = self._in_background(self._roll_back_in_time())
-        self._connection, connection = None, self._connection
-        self._abandoned = connection
+        task = self._in_background(self._roll_back_in_time(connection))
         if not is_cancel(error):
             with suppress(Exception):  # the block's own error is the one to see
                 await asyncio.shield(task)
 
-    async def _roll_back_in_time(self) -> None:
+    async def _roll_back_in_time(self, connection: Any) -> None:
         """Roll back a connection that the block has given up; close it if that takes too long."""
-        connection = self._abandoned
         async with self._lent:
             try:
                 async with asyncio.timeout(self.engine.options.acquire_timeout_ms / 1000):
@@ -216,8 +212,7 @@ class Transaction(Block):
                 raise
 
     async def _end(self, statement: str) -> str:
-        connection = self.connection if not self._is_left else self._connection
-        self._connection = None
+        connection, self._connection = self._connection, None
         async with self._lent:
             try:
                 async with self._lock:
