@@ -25,7 +25,7 @@ from atlas.columns.expressions import Arithmetic, Expression
 from atlas.ulid import new_ulid
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterable
 
 
 #: PostgreSQL's INTEGER; SQLite would take 64 bits, and the model promises the same on both.
@@ -90,9 +90,16 @@ class Ulid(Text):
     def __init__(self, default: Any = new_ulid, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
 
-    def _validate_default(self, default: Any, *args: Any, **kwargs: Any) -> bool:
+    def _validate_default(
+        self,
+        default: Any,
+        allowed_types: Iterable[type[Any] | None],
+        allow_recursion: bool = True,
+    ) -> bool:
         # Piccolo's makes an id to look at, for every table, as the package is imported.
-        return default is new_ulid or super()._validate_default(default, *args, **kwargs)
+        return default is new_ulid or super()._validate_default(
+            default, allowed_types=allowed_types, allow_recursion=allow_recursion
+        )
 
     def _convert(self, value: Any) -> str:
         return checked_ulid(self, value)

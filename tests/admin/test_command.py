@@ -52,9 +52,10 @@ def test_it_serves_until_it_is_told_to_end(folder: Path, number: signal.Signals)
     """It says where the page is, serves it, and ends at a signal without a word."""
     process = start(folder, "--port", "0")
     assert process.stdout
-    said = [process.stdout.readline() for _ in range(5)]
+    said = [process.stdout.readline() for _ in range(6)]
     assert said[0] == "Username: admin\n"
     assert said[3].startswith("Atlas admin, read-only: http://127.0.0.1:")
+    assert said[5] == "Press Ctrl-C to stop.\n"
     with urllib.request.urlopen(said[3].split()[-1]) as response:  # noqa: S310
         assert response.status == 200
     process.send_signal(number)
