@@ -23,6 +23,7 @@ from piccolo.table import Table as PiccoloTable
 
 from atlas.columns import CompositeKey, ReferencedTable
 from atlas.errors import InvalidValueError
+from atlas.query.count import Count, Exists
 from atlas.query.m2m import AddRelated, RelatedRows
 from atlas.query.row import GetRelated, Refresh
 from atlas.query.select import Objects, Select
@@ -56,6 +57,9 @@ class Table(PiccoloTable):
     _kept_names: ClassVar[tuple[str, ...]] = ()
     _is_stored = False
 
+    #: Whether a stored row becomes an object without a call of ``__init__``, as its class has none.
+    _is_made_at_once = True
+
     #: The ways a sync finds a row, the first before the second (docs/model.md section 6).
     _sync_keys: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
@@ -73,6 +77,11 @@ class Table(PiccoloTable):
         cls._kept_names = tuple(f"_stored_{name}" for name in cls._fixed_names)
         cls._checks = tuple((column._meta.name, column.accept) for column in all_columns)
         cls._values_template = "({})".format(",".join("{}" for _ in all_columns))
+        cls._is_made_at_once = (
+            cls.__init__ is Table.__init__
+            and cls.__new__ is Table.__new__
+            and cls.__setattr__ is Table.__setattr__
+        )
         for constraint in cls._meta.constraints:
             columns = constraint._meta.params.get("columns")
             if columns is None:
@@ -187,11 +196,18 @@ class Table(PiccoloTable):
     @property
     def querystring(self) -> QueryString:
         """The VALUES of an INSERT, each checked against its column."""
-        row = self.__dict__
         values = QueryString(self._values_template)
         # Set here: given to QueryString, each would be looked at, to see if it is a column.
-        values.args = [check(row[name]) for name, check in self._checks]
+        values.args = self._checked_values()
         return values
+
+    def _checked_values(self) -> list[Any]:
+        """Return what an INSERT stores, in the order of the columns.
+
+        Raises ``InvalidValueError`` for what the model does not allow.
+        """
+        row = self.__dict__
+        return [check(row[name]) for name, check in self._checks]
 
     def save(self, columns: Sequence[Column | str] | None = None) -> Insert[Any] | Update[Any]:
         """Insert this row, or update the one row it stands for.
@@ -329,6 +345,14 @@ class Table(PiccoloTable):
         query = Update(table=cls, force=force, use_auto_update=use_auto_update)
         query.values({**(values or {}), **dict[Any, Any](kwargs)})
         return query
+
+    @classmethod
+    def count(cls, column: Column | None = None, distinct: Sequence[Column] | None = None) -> Count:
+        return Count(table=cls, column=column, distinct=distinct)
+
+    @classmethod
+    def exists(cls: type[TableInstance]) -> Exists[TableInstance]:
+        return Exists(table=cls)
 
     @classmethod
     def delete(cls, force: bool = False) -> Delete:

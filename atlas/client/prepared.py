@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from piccolo.columns.m2m import M2MSelect as PiccoloM2MSelect
 from piccolo.engine.sqlite import ADAPTERS
 from piccolo.query.base import Query
 from piccolo.query.methods import objects as piccolo_objects
@@ -34,7 +33,7 @@ from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.statement import only_reads
 from atlas.errors import PreparedQueryError
 from atlas.param import Check, Compared, Computed, Listed, Param
-from atlas.query.m2m import M2MSelect
+from atlas.query.select import Select
 from atlas.query.write import Delete, Update
 
 Result = TypeVar("Result")
@@ -270,17 +269,9 @@ def _own(query: Any) -> Any:
 
 def _returns_rows(query: Any) -> bool:
     """Return whether the result is the rows as they come from the engine."""
-    if not isinstance(query, piccolo_select.Select):
-        return isinstance(query, Update | Delete | Raw)
-    output = query.output_delegate._output
-    return not (
-        output.nested
-        or output.load_json
-        or any(
-            isinstance(column, M2MSelect | PiccoloM2MSelect)
-            for column in query.columns_delegate.selected_columns
-        )
-    )
+    if isinstance(query, Select):
+        return query.returns_rows
+    return isinstance(query, Update | Delete | Raw)
 
 
 # The SQL.

@@ -6,6 +6,7 @@ In: SQL text. Out: whether it can go to a reading connection, or into a block.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: What SQLite lets stand before a word. The second + makes it possessive: a statement of many
 #: spaces and no word is refused at once.
@@ -23,6 +24,10 @@ def first_word(sql: str) -> str:
     return match[1].upper() if match else ""
 
 
+#: Longer statements are looked at each time: they are not kept.
+_LONG = 4_000
+
+
 def only_reads(sql: str) -> bool:
     """Return whether ``sql`` certainly changes nothing.
 
@@ -30,10 +35,17 @@ def only_reads(sql: str) -> bool:
     slower and never wrong. ``WITH`` may begin either kind, so it is a read only
     when no word of a write stands anywhere in it.
     """
+    return _known(sql) if len(sql) <= _LONG else _only_reads(sql)
+
+
+def _only_reads(sql: str) -> bool:
     first = first_word(sql)
     if first in ("SELECT", "VALUES"):
         return not _EMPTY_STATEMENT.match(sql)
     return first in ("WITH", "EXPLAIN") and not _WRITES.search(sql)
+
+
+_known = lru_cache(maxsize=512)(_only_reads)
 
 
 def ends_transaction(sql: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from piccolo.columns import Column
+from piccolo.columns.m2m import M2MSelect as PiccoloM2MSelect
 from piccolo.custom_types import TableInstance
 from piccolo.query.methods.objects import Objects as PiccoloObjects
 from piccolo.query.methods.select import Select as PiccoloSelect
@@ -18,6 +19,8 @@ from atlas.errors import InvalidValueError
 from atlas.param import Param
 from atlas.query.m2m import M2MSelect
 from atlas.query.results import WholeRow, in_slices, output_name, with_floats
+from atlas.query.shape import Shape, Shaped
+from atlas.query.stored_row import objects_of
 
 if TYPE_CHECKING:
     from piccolo.query.base import FrozenQuery
@@ -75,8 +78,17 @@ class _Clauses:
         return super().order_by(*_single_columns(columns), ascending=ascending)  # type: ignore[misc,no-any-return]
 
 
-class Select(_Clauses, PiccoloSelect[TableInstance]):
+class Select(Shaped, _Clauses, PiccoloSelect[TableInstance]):
     """A SELECT whose many-to-many columns come back as the values that are stored."""
+
+    def _shape(self) -> Shape | None:
+        distinct = self.distinct_delegate._distinct
+        if distinct.on or self.group_by_delegate._group_by or self.having_delegate._where:
+            return None
+        shape = Shape("select", self.table)
+        shape.add(distinct.enabled, self.exclude_secrets)
+        selected = self.columns_delegate.selected_columns
+        return shape if shape.add_columns(selected) and shape.add_clauses(self) else None
 
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
@@ -90,7 +102,23 @@ class Select(_Clauses, PiccoloSelect[TableInstance]):
             self.columns_delegate.selected_columns = selected
 
     async def _process_results(self, results: Any) -> Any:
+        if self.returns_rows and (not results or type(results[0]) is dict):
+            return results
         return await in_slices(super()._process_results, results)
+
+    @property
+    def returns_rows(self) -> bool:
+        """Whether the result is the rows as they come from the engine."""
+        output = self.output_delegate._output
+        return not (
+            output.nested
+            or output.load_json
+            or output.as_objects
+            or any(
+                isinstance(column, M2MSelect | PiccoloM2MSelect)
+                for column in self.columns_delegate.selected_columns
+            )
+        )
 
     def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
         """Add columns to the select.
@@ -128,8 +156,13 @@ class Select(_Clauses, PiccoloSelect[TableInstance]):
         return frozen
 
 
-class Objects(_Clauses, PiccoloObjects[TableInstance]):
+class Objects(Shaped, _Clauses, PiccoloObjects[TableInstance]):
     """A SELECT of whole rows as objects."""
+
+    def _shape(self) -> Shape | None:
+        shape = Shape("objects", self.table)
+        prefetched = self.prefetch_delegate.fk_columns
+        return shape if shape.add_columns(prefetched) and shape.add_clauses(self) else None
 
     #: The clauses that a SELECT of dicts has too (query/methods/objects.py, default_querystrings).
     _SELECTS_TOO = (
@@ -156,4 +189,12 @@ class Objects(_Clauses, PiccoloObjects[TableInstance]):
         return with_floats(super().default_querystrings, columns)
 
     async def _process_results(self, results: Any) -> Any:
-        return await in_slices(super()._process_results, results)
+        return await in_slices(self._objects, results)
+
+    async def _objects(self, results: Any) -> Any:
+        if results and not self.output_delegate._output.load_json:
+            rows = results if type(results[0]) is dict else [dict(result) for result in results]
+            objects = objects_of(self.table, rows)
+            if objects is not None:
+                return objects
+        return await super()._process_results(results)

@@ -32,6 +32,7 @@ from piccolo.querystring import QueryString
 from atlas.columns import CompositeKey, ModelColumn
 from atlas.errors import InvalidValueError, RowNotFoundError
 from atlas.param import Computed
+from atlas.query.shape import MOST_VALUES, Shape, Shaped
 from atlas.query.stored_row import StoredRow
 
 if TYPE_CHECKING:
@@ -94,10 +95,10 @@ def _refuse_stamp(column: Column, value: Any) -> None:
         )
 
 
-class Update(PiccoloUpdate[TableInstance]):
+class Update(Shaped, PiccoloUpdate[TableInstance]):
     """An UPDATE that checks its values and moves ``updated_at`` only for rows it changes."""
 
-    __slots__ = ("is_prepared", "row", "use_auto_update")
+    __slots__ = ("_now", "is_prepared", "row", "use_auto_update")
 
     def __init__(
         self,
@@ -112,6 +113,8 @@ class Update(PiccoloUpdate[TableInstance]):
         self.row: StoredRow | None = None
         #: Whether the SQL is made for many runs, each of which has its own time.
         self.is_prepared = False
+        #: What ``updated_at`` becomes, where that is known.
+        self._now: Any = None
 
     @property
     def default_querystrings(self) -> Sequence[QueryString]:
@@ -119,7 +122,44 @@ class Update(PiccoloUpdate[TableInstance]):
         query.values_delegate = ValuesDelegate(self.table, self._checked_values())
         return super(Update, query).default_querystrings
 
+    def _shape(self) -> Shape | None:
+        values = self._accepted_values()
+        shape = Shape("update", self.table)
+        shape.add(self.use_auto_update)
+        sent = list(values.values())
+        if not (shape.add_columns(values) and shape.add_values(sent)):
+            return None
+        if self.use_auto_update:
+            stamps = self.table._meta.auto_update_columns
+            if len(stamps) > 1:
+                return None
+            for stamp in stamps:  # it is compared with what is stored, value by value
+                shape.now = stamp._meta.auto_update()
+                shape.values += [*sent, shape.now]
+        if not shape.add_where(self.where_delegate._where):
+            return None
+        returning = self.returning_delegate._returning
+        return shape if shape.add_columns(returning.columns if returning else ()) else None
+
+    def _querystrings_of(self, shape: Shape) -> Sequence[QueryString]:
+        query = copy.copy(self)
+        query._now = shape.now
+        return query.querystrings
+
     def _checked_values(self) -> dict[Column, Any]:
+        checked = self._accepted_values()
+        if self.use_auto_update:
+            unequal = differs(self.engine_type)
+            changes = [f'"{column._meta.db_column_name}" {unequal} ({{}})' for column in checked]
+            changed = QueryString(" OR ".join(changes), *checked.values())
+            for stamp in self.table._meta.auto_update_columns:
+                make_now = stamp._meta.auto_update
+                now = Computed(make_now) if self.is_prepared else self._now or make_now()
+                checked[stamp] = _stamp(stamp, now, f'"{stamp._meta.db_column_name}"', changed)
+        return checked
+
+    def _accepted_values(self) -> dict[Column, Any]:
+        """Return the values in the form they are stored in; raise for what is refused."""
         checked: dict[Column, Any] = {}
         column: Any
         for column, value in self.values_delegate._values.items():
@@ -132,14 +172,6 @@ class Update(PiccoloUpdate[TableInstance]):
                 checked[column] = ModelColumn.accept_update(column, value)
             else:  # an object that kept an expression would not hold what its row does
                 checked[column] = ModelColumn.accept(column, value)
-        if self.use_auto_update:
-            unequal = differs(self.engine_type)
-            changes = [f'"{column._meta.db_column_name}" {unequal} ({{}})' for column in checked]
-            changed = QueryString(" OR ".join(changes), *checked.values())
-            for stamp in self.table._meta.auto_update_columns:
-                make_now = stamp._meta.auto_update
-                now = Computed(make_now) if self.is_prepared else make_now()
-                checked[stamp] = _stamp(stamp, now, f'"{stamp._meta.db_column_name}"', changed)
         return checked
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
@@ -183,7 +215,7 @@ class UpdateSelf(PiccoloUpdateSelf):
             setattr(row, name, value)
 
 
-class Delete(PiccoloDelete):
+class Delete(Shaped, PiccoloDelete):
     """A DELETE; when it is an object's ``remove``, the object learns that its row is gone."""
 
     __slots__ = ("row",)
@@ -191,6 +223,13 @@ class Delete(PiccoloDelete):
     def __init__(self, table: type[Any], force: bool = False, **kwargs: Any) -> None:
         super().__init__(table, force=force, **kwargs)
         self.row: StoredRow | None = None
+
+    def _shape(self) -> Shape | None:
+        shape = Shape("delete", self.table)
+        if not shape.add_where(self.where_delegate._where):
+            return None
+        returning = self.returning_delegate._returning
+        return shape if shape.add_columns(returning.columns if returning else ()) else None
 
     def _raw_response_callback(self, results: list[dict[str, Any]]) -> None:
         if self.row is None:
@@ -213,7 +252,7 @@ def _told(table: type[PiccoloTable]) -> list[Column]:
     ]
 
 
-class Insert(PiccoloInsert[TableInstance]):
+class Insert(Shaped, PiccoloInsert[TableInstance]):
     """An INSERT that tells each object whether its own row was stored.
 
     Piccolo gives the returned ids to the objects by position, so after
@@ -269,6 +308,20 @@ class Insert(PiccoloInsert[TableInstance]):
         checked = [replace(item, values=self._checked_values(item)) for item in items]
         query.on_conflict_delegate = OnConflictDelegate(OnConflict(checked))
         return super(Insert, query).default_querystrings
+
+    def _shape(self) -> Shape | None:
+        rows: list[Any] = self.add_delegate._add
+        returning = self.returning_delegate._returning
+        if self.on_conflict_delegate._on_conflict.on_conflict_items or returning is None:
+            return None
+        shape = Shape("insert", self.table)
+        if not shape.add_columns(returning.columns) or len(rows) > MOST_VALUES:
+            return None
+        shape.add(len(rows))
+        for row in rows:
+            if not shape.add_values(row._checked_values()):
+                return None
+        return shape
 
     def _columns_of(self, name: str) -> tuple[Column, ...]:
         """Return the columns of a unique key; SQLite cannot be given its name."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import sqlite3
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 _BOOLEANS = {b"1": True, b"0": False}
@@ -38,6 +39,10 @@ def to_date(stored: bytes) -> datetime.date:
     except ValueError:  # as of February 30
         pass
     raise ValueError(f"{_text(stored)!r} is not a date (YYYY-MM-DD)")
+
+
+#: A business has some thousand days. What is corrupt is not remembered.
+to_known_date = lru_cache(maxsize=4096)(to_date)
 
 
 def to_int(stored: bytes) -> int:
@@ -102,5 +107,6 @@ def is_corrupt(declared_type: str, storage: str, stored: bytes) -> bool:
 
 def register() -> None:
     """Let ``sqlite3`` use these converters, in place of Piccolo's."""
-    for declared_type in ("BOOLEAN", "DATE", "INTEGER", "TIMESTAMPTZ"):
+    for declared_type in ("BOOLEAN", "INTEGER", "TIMESTAMPTZ"):
         sqlite3.register_converter(declared_type, _STORED_AS[declared_type][1])
+    sqlite3.register_converter("DATE", to_known_date)

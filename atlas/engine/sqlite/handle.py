@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -173,7 +174,8 @@ class Handle:
             raise translated(error, self.path) from error
         if not tuples:
             return []
-        names = [column[0] for column in cursor.description]
+        # Interned, they are found by what they are, and not by their text, in an object's dict.
+        names = [intern(column[0]) for column in cursor.description]
         rows = [dict(zip(names, values, strict=True)) for values in tuples]
         for name in floats:
             for row in rows:
