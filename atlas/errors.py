@@ -121,23 +121,34 @@ class UpsertError(AtlasError, ValueError):
     """Rows that an upsert refused. Nothing was written, or no more than ``result`` says.
 
     ``errors`` says of each which row, column and value, and why: of the first
-    ``max_errors`` bad rows. ``result.committed`` is 0 unless ``commit_every`` was given.
+    ``max_errors`` bad rows. ``refused`` counts all bad rows that were met: among the first
+    ``seen`` rows when the call ended there, among all when ``seen`` is None.
+    ``result.committed`` is 0 unless ``commit_every`` was given.
     """
 
-    def __init__(self, table: str, result: _Refusals) -> None:
+    def __init__(
+        self, table: str, result: _Refusals, refused: int | None = None, seen: int | None = None
+    ) -> None:
         self.table = table
         self.result = result
         self.errors = result.errors
+        self.refused = result.refused if refused is None else refused
+        self.seen = seen
         shown_errors = "".join(f"\n  {error}" for error in self.errors)
         written = (
             f"after {result.committed} rows that were committed"
             if result.committed
             else "and nothing was written"
         )
-        super().__init__(f"{table}: {result.refused} rows are refused, {written}:{shown_errors}")
+        count = f"{self.refused} rows are refused"
+        if seen is not None:
+            count = f"at least {self.refused} rows are refused, of the first {seen} alone"
+        if self.refused > result.refused:
+            written += f"; the first {result.refused}"
+        super().__init__(f"{table}: {count}, {written}:{shown_errors}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.table, self.result)
+        return type(self), (self.table, self.result, self.refused, self.seen)
 
 
 class RowNotFoundError(AtlasError, LookupError):

@@ -56,6 +56,8 @@ class Table(PiccoloTable):
     #: tuple per object makes Python's garbage collections of a large objects() thrice as long.
     _kept_names: ClassVar[tuple[str, ...]] = ()
     _is_stored = False
+    #: The columns that an object was not given, and nobody has assigned to since.
+    _defaulted: frozenset[str] = frozenset()
 
     #: Whether a stored row becomes an object without a call of ``__init__``, as its class has none.
     _is_made_at_once = True
@@ -105,14 +107,17 @@ class Table(PiccoloTable):
             # time of a large objects(), and a third of that of making an insert.
             # One by one: asking for __dict__ would make a dict beside each object, and Python's
             # garbage collections of a large objects() longer.
+            assign = super().__setattr__
             for name, value in kwargs.items():
-                setattr(self, name, value)
+                assign(name, value)
             self._was_created = None
             if len(kwargs) < len(self._column_names):
                 self._add_defaults(kwargs.keys(), _ignore_missing)
         else:
             super().__init__(_data, _ignore_missing, **kwargs)
-            self._align_instants({column._meta.name for column in _data or ()} | kwargs.keys())
+            given = {column._meta.name for column in _data or ()} | kwargs.keys()
+            self._align_instants(given)
+            self._defaulted = self._column_names - given
         if not _exists_in_db:  # Piccolo says so only of rows it did not prefetch for
             for name in self._foreign_key_names:
                 related = self.__dict__[name]
@@ -134,6 +139,12 @@ class Table(PiccoloTable):
                 raise ValueError(f"{name} wasn't provided")
             self.__dict__[name] = value
         self._align_instants(given)
+        self._defaulted = self._column_names - given
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._defaulted:
+            self._defaulted -= {name}
+        super().__setattr__(name, value)
 
     def _align_instants(self, given: Set[str]) -> None:
         """Give both instants one value, so that a row never updated can be told from others."""
@@ -150,7 +161,7 @@ class Table(PiccoloTable):
         self._is_stored = exists
         if exists:
             for name, kept in zip(self._fixed_names, self._kept_names, strict=True):
-                setattr(self, kept, self._plain(name))
+                super().__setattr__(kept, self._plain(name))
 
     def _plain(self, name: str) -> Any:
         """Return a value as it is stored: the key of a prefetched row, not the row."""

@@ -1,7 +1,7 @@
 """Which keys of a call have been met, and what became of their rows.
 
 In: the keys of one batch after the other. Out: which of them came before. It
-remembers a hash of 8 bytes for each key (in Python some 80 bytes), not the key.
+remembers the keys themselves: two of them may share a hash, as -1 and -2 do.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class Repeats:
 
     def __init__(self, result: UpsertResult) -> None:
         self._result = result
-        self._inserted: set[int] = set()
-        self._updated: set[int] = set()
-        self._unchanged: set[int] = set()
+        self._inserted: set[Hashable] = set()
+        self._updated: set[Hashable] = set()
+        self._unchanged: set[Hashable] = set()
 
     def forget(self) -> None:
         """Begin again, as after a commit."""
@@ -27,15 +27,14 @@ class Repeats:
 
     def are_new(self, keys: Sequence[Hashable]) -> bool:
         """Return whether the keys differ from each other and none of them came before."""
-        hashes = set(map(hash, keys))
-        return len(hashes) == len(keys) and all(
-            seen.isdisjoint(hashes) for seen in (self._inserted, self._updated, self._unchanged)
+        distinct = set(keys)
+        return len(distinct) == len(keys) and all(
+            seen.isdisjoint(distinct) for seen in (self._inserted, self._updated, self._unchanged)
         )
 
     def has(self, key: Hashable) -> bool:
         """Return whether a row with this key was written, or found unchanged, by this call."""
-        hashed = hash(key)
-        return any(hashed in seen for seen in (self._inserted, self._updated, self._unchanged))
+        return any(key in seen for seen in (self._inserted, self._updated, self._unchanged))
 
     def count(
         self,
@@ -55,19 +54,17 @@ class Repeats:
 
         new = self._first_times(updated)
         # A row that was found unchanged, and is changed by a later one, is updated by the call.
-        changed = (
-            self._unchanged.intersection(map(hash, updated)) if len(new) < len(updated) else ()
-        )
+        changed = self._unchanged.intersection(updated) if len(new) < len(updated) else ()
         self._unchanged -= set(changed)
         result.unchanged -= len(changed)
         result.updated += len(new) + len(changed)
         self._updated |= new.union(changed)
 
-    def _first_times(self, keys: Sequence[Hashable]) -> set[int]:
-        """Return the hashes of keys that had not come before; count the others as duplicates."""
-        hashes = set(map(hash, keys))
+    def _first_times(self, keys: Sequence[Hashable]) -> set[Hashable]:
+        """Return the keys that had not come before; count the others as duplicates."""
+        new = set(keys)
         for seen in (self._inserted, self._updated, self._unchanged):
-            if not seen.isdisjoint(hashes):
-                hashes -= seen
-        self._result.duplicates += len(keys) - len(hashes)
-        return hashes
+            if not seen.isdisjoint(new):
+                new -= seen
+        self._result.duplicates += len(keys) - len(new)
+        return new

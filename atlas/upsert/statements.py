@@ -150,10 +150,14 @@ def insert(shape: Shape, count: int) -> str:
         return (
             f"WITH now(instant) AS (VALUES (?)) {into} SELECT {stamps}, b.* FROM now, ({rows}) AS b"
         )
+    # In one order for every loader: two with the same rows wait for each other, where each
+    # would otherwise hold a key that the other one waits for.
+    names_of_columns = [column._meta.name for column in columns]
+    order = ", ".join(f"b.c{names_of_columns.index(name)}" for name in shape.key)
     first = 2 if shape.stamped else 1
     values = ["$1::timestamptz"] * len(shape.stamped) + [f"b.c{n}" for n in range(len(columns))]
     return (
-        f"{into} SELECT {', '.join(values)} FROM {_arrays(columns, first)} ORDER BY b.n"
+        f"{into} SELECT {', '.join(values)} FROM {_arrays(columns, first)} ORDER BY {order}"
         f" ON CONFLICT ({', '.join(map(_quoted, shape.key))}) DO NOTHING"
         f" RETURNING {', '.join(map(_quoted, shape.key))}"
     )
@@ -184,6 +188,18 @@ def update(shape: Shape, mask: int) -> str:
     return (
         f"UPDATE {_table(shape)} AS t SET {', '.join(values)} FROM {_arrays(columns, 2)}"
         f" WHERE {where}"
+    )
+
+
+@lru_cache(maxsize=256)
+def lock(shape: Shape) -> str:
+    """Return PostgreSQL's SELECT that locks the rows of primary keys, which come as arrays."""
+    keys = [_column(shape, name) for name in shape.primary_key]
+    same = [f't."{name}" = b.c{number}' for number, name in enumerate(shape.primary_key)]
+    order = ", ".join(f't."{name}"' for name in shape.primary_key)
+    return (
+        f"SELECT 1 FROM {_table(shape)} AS t JOIN {_arrays(keys, 1)} ON {' AND '.join(same)}"
+        f" ORDER BY {order} FOR NO KEY UPDATE OF t"
     )
 
 

@@ -6,7 +6,7 @@ state is that of one call; nothing of it outlives the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from inspect import isawaitable
 from operator import attrgetter
@@ -16,8 +16,10 @@ from piccolo.engine.exceptions import TransactionError
 
 from atlas.engine.block import current_block
 from atlas.errors import ClientError, UpsertError
+from atlas.nearest import did_you_mean
 from atlas.table import Table
 from atlas.upsert import batches
+from atlas.upsert.given import as_dict, readable
 from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key
 from atlas.upsert.refusals import explained
 from atlas.upsert.repeats import Repeats
@@ -157,7 +159,7 @@ class _Call:
             if not (self._raises and self.result.errors):  # of which nothing will be written
                 await self._add(rows)
         if self._raises and self.result.refused >= self._max_errors:
-            raise self._error()
+            raise self._error(ended_early=True)
 
     async def finish(self) -> None:
         """End what is to be committed now: nothing may wait any more, nothing be refused."""
@@ -181,12 +183,14 @@ class _Call:
         self.result.committed = self.position
         self._written = replace(self.result)
 
-    def _error(self) -> UpsertError:
+    def _error(self, ended_early: bool = False) -> UpsertError:
+        refused = self.result.refused
         positions = sorted({error.position for error in self.result.errors})[: self._max_errors]
         shown = [error for error in self.result.errors if error.position in positions]
         # What was counted since the last commit is rolled back.
         self.result = replace(self._written, errors=sorted(shown, key=attrgetter("position")))
-        return UpsertError(self._table._meta.tablename, self.result)
+        seen = self.position if ended_early else None
+        return UpsertError(self._table._meta.tablename, self.result, refused, seen)
 
     def _refuse(self, rows: Rows, place: int, column: str, value: Any, reason: str) -> None:
         self.result.errors.append(
@@ -219,14 +223,11 @@ class _Call:
         ]
 
     def _as_dict(self, given: Any, position: int) -> dict[str, Any] | None:
-        if isinstance(given, self._table):
-            return {name: given.__dict__[name] for name in self._table._column_names}
-        if isinstance(given, Mapping):
-            return dict(given)
-        kind = type(given).__name__
-        reason = f"is a {kind}, and no dict and no {self._table.__name__}"
-        self.result.errors.append(RowError(position, "", given, reason, given))
-        return None
+        try:
+            return as_dict(given, self._table)
+        except TypeError as error:
+            self.result.errors.append(RowError(position, "", given, str(error), given))
+            return None
 
     def _shape(self, given: Any, row: dict[str, Any], position: int) -> Shape | None:
         """Return the shape of one row; None for one that cannot be a row of the table."""
@@ -236,7 +237,7 @@ class _Call:
             self._key = default_key(self._table, names)
         missing = [] if unknown or self._key is None else [n for n in self._key if n not in names]
         self.result.errors += [
-            RowError(position, str(name), row[name], "is in no column of the table", given)
+            RowError(position, readable(name), row[name], self._why_unknown(name), given)
             for name in sorted(unknown, key=str)
         ]
         self.result.errors += [
@@ -251,6 +252,16 @@ class _Call:
             self._table, names, self._key, self._engine.engine_type, proposes_id, self._updates
         )
         return self._last_shape
+
+    def _why_unknown(self, name: object) -> str:
+        reason = "is in no column of the table."
+        if not isinstance(name, str):
+            return reason
+        if not name.strip():
+            return f"{reason} The column's name is empty, as after a comma at the end of a heading."
+        if name.startswith("\ufeff"):
+            reason += " Its name begins with a byte order mark; read the file as utf-8-sig."
+        return reason + did_you_mean(name, self._table._column_names)
 
     def _validated(self, shape: Shape, group: _Given) -> Rows:
         """Return the good rows in their stored form; note the bad ones."""
@@ -344,6 +355,9 @@ class _Call:
                 changed.setdefault(mask, []).append((place, stored))
         inserted = await self._insert(rows.pick(new)) if new else []
         updated: list[Any] = []
+        if changed:
+            keys = [stored for places in changed.values() for _, stored in places]
+            await self._writer.lock(shape, keys)
         for mask, places in changed.items():
             updated += await self._update(rows, mask, places)
         unchanged = rows.without([place for place, _, _ in differences]).keys

@@ -45,6 +45,13 @@ class Writer(Protocol):
     async def insert(self, shape: Shape, rows: list[Values]) -> tuple[list[int], list[Refusal]]:
         """Insert rows; return the places of those that exist by now, and what was refused."""
 
+    async def lock(self, shape: Shape, keys: list[tuple[Any, ...]]) -> None:
+        """Lock the stored rows with these primary keys, in the order of the keys.
+
+        Loaders of the same rows then wait for each other, whatever the order of
+        theirs; an UPDATE of many rows locks them as it comes to them.
+        """
+
     async def update(
         self, shape: Shape, mask: int, rows: list[tuple[Values, tuple[Any, ...]]]
     ) -> list[Refusal]:
@@ -105,6 +112,9 @@ class _SQLiteWriter:
             return refused
 
         return [], await self._run(job)
+
+    async def lock(self, shape: Shape, keys: list[tuple[Any, ...]]) -> None:
+        """Do nothing: who writes has the whole database."""
 
     async def update(
         self, shape: Shape, mask: int, rows: list[tuple[Values, tuple[Any, ...]]]
@@ -179,6 +189,9 @@ class _PostgresWriter:
             if place not in lost and tuple(row[at] for at in key) not in inserted
         ]
         return existing, refused
+
+    async def lock(self, shape: Shape, keys: list[tuple[Any, ...]]) -> None:
+        await self._fetch(statements.lock(shape), _columns(keys))
 
     async def update(
         self, shape: Shape, mask: int, rows: list[tuple[Values, tuple[Any, ...]]]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import datetime
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from contextlib import closing
+from typing import Any, NamedTuple
 
+import asyncpg
+import pydantic
 import pytest
 from factory import make, stored, touched
 from piccolo.engine.base import Engine
@@ -25,6 +31,7 @@ from atlas import (
     Region,
     Source,
     Tag,
+    TargetPlan,
     Unit,
     UpsertError,
     UpsertResult,
@@ -202,6 +209,116 @@ async def test_objects_are_rows(db: Client) -> None:
     assert counts(await db.upsert(Order, [Order(**row) for row in rows])) == (0, 0, 3)
     found[0].note = "changed"
     assert counts(await db.upsert(Order, found)) == (0, 1, 2)
+
+
+async def test_objects_carry_what_they_were_given(db: Client) -> None:
+    """A stored column stays that an object did not name; one that it set, to null too, is set."""
+    stored_unit = await make(Unit, phone="+6221000", address="Jl. Contoh 1", is_active=False)
+    same = {"entity_id": stored_unit.entity_id, "code": stored_unit.code}
+
+    assert counts(await db.upsert(Unit, [Unit(**same, name="after")])) == (0, 1, 0)
+    row = (await stored(Unit))[stored_unit.id]
+    assert (row["name"], row["phone"], row["is_active"]) == ("after", "+6221000", False)
+
+    by_column = Unit({Unit.entity_id: same["entity_id"], Unit.code: same["code"]}, name="again")
+    assert counts(await db.upsert(Unit, [by_column])) == (0, 1, 0)
+    assert (await stored(Unit))[stored_unit.id]["phone"] == "+6221000"
+
+    cleared = Unit(**same, name="again")
+    cleared.phone = None
+    assert counts(await db.upsert(Unit, [cleared])) == (0, 1, 0)
+    row = (await stored(Unit))[stored_unit.id]
+    assert (row["phone"], row["address"]) == (None, "Jl. Contoh 1")
+
+
+@dataclasses.dataclass
+class TagSheet:
+    """A row as a dataclass."""
+
+    code: str
+    name: str
+
+
+class TagLine(NamedTuple):
+    """A row as a named tuple."""
+
+    code: str
+    name: str
+
+
+class TagAnswer(pydantic.BaseModel):
+    """A row as a pydantic model."""
+
+    code: str
+    name: str
+
+
+@pytest.mark.parametrize("kind", [TagSheet, TagLine, TagAnswer])
+async def test_rows_may_be_objects_with_fields(db: Client, kind: Any) -> None:
+    """The fields of dataclasses, named tuples and pydantic models name the columns."""
+    code = new_ulid()
+    assert counts(await db.upsert(Tag, [kind(code=code, name="A")])) == (1, 0, 0)
+    assert [row["name"] for row in (await stored(Tag)).values() if row["code"] == code] == ["A"]
+
+
+async def test_rows_of_cursors_are_rows(db: Client) -> None:
+    """A row of sqlite3 has names and values; one that has a name twice is refused."""
+    with closing(sqlite3.connect(":memory:")) as other:
+        other.row_factory = sqlite3.Row
+        rows = other.execute("SELECT ? AS code, 'A' AS name", [new_ulid()]).fetchall()
+        assert counts(await db.upsert(Tag, rows)) == (1, 0, 0)
+        twice = other.execute("SELECT 'b' AS code, 'B' AS name, 'C' AS name").fetchall()
+        with pytest.raises(UpsertError, match="has the column name more than once"):
+            await db.upsert(Tag, twice)
+
+
+async def test_rows_of_asyncpg_are_rows(db: Client, postgres_url: str) -> None:
+    """A record of asyncpg has names and values."""
+    connection = await asyncpg.connect(dsn=postgres_url)
+    try:
+        rows = await connection.fetch("SELECT $1::text AS code, 'A' AS name", new_ulid())
+    finally:
+        await connection.close()
+    assert counts(await db.upsert(Tag, rows)) == (1, 0, 0)
+
+
+async def test_keys_are_compared_as_keys(db: Client) -> None:
+    """Two keys with one hash are two rows, in one batch and in two: hash(-1) == hash(-2)."""
+    made = await make(TargetPlan)
+    same = {"entity_id": made.entity_id, "period_id": made.period_id}
+    rows = [{**same, "version": version, "name": "n"} for version in (-1, -2)]
+    for size in (1, 2):
+        result = await db.upsert(TargetPlan, rows, duplicates="error", batch_size=size)
+        assert (result.duplicates, result.refused) == (0, 0)
+    assert {row["version"] for row in (await stored(TargetPlan)).values()} >= {-1, -2}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nmae", "row 0, nmae: .* Did you mean name\\?"),
+        ("", "row 0, '': .* name is empty"),
+        ("\ufeffname", r"row 0, '\\ufeffname': .* utf-8-sig. Did you mean name\?"),
+    ],
+)
+async def test_unknown_columns_can_be_seen(db: Client, name: str, said: str) -> None:
+    """A misspelt column is answered with the near one; a blank and a byte order mark are shown."""
+    with pytest.raises(UpsertError, match=said):
+        await db.upsert(Tag, [{"code": "a", "name": "A", name: "x"}])
+
+
+async def test_an_error_counts_all_bad_rows_it_met(db: Client) -> None:
+    """The error lists ``max_errors`` rows, and says how many were bad among how many."""
+    rows = [{"code": str(number), "name": 5} for number in range(25)]
+    with pytest.raises(UpsertError) as whole:
+        await db.upsert(Tag, rows, max_errors=30)
+    assert "tag: 25 rows are refused, and nothing was written:" in str(whole.value)
+    with pytest.raises(UpsertError) as early:
+        await db.upsert(Tag, rows, max_errors=3, batch_size=10)
+    assert "at least 10 rows are refused, of the first 10 alone" in str(early.value)
+    assert "nothing was written; the first 3:" in str(early.value)
+    assert (early.value.refused, early.value.seen, len(early.value.errors)) == (10, 10, 3)
+    assert str(copy.copy(early.value)) == str(early.value)
 
 
 async def test_rows_come_from_anywhere(db: Client) -> None:
