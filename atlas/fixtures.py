@@ -7,7 +7,10 @@ tables and no command; ``atlas/patches.py`` puts it behind the two commands.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from typing import Any
@@ -19,12 +22,12 @@ from piccolo.conf.apps import Finder
 from piccolo.engine.finder import engine_finder
 from piccolo.query.mixins import OnConflictAction
 from piccolo.table import Table, sort_table_classes
-from piccolo.utils.encoding import load_json
 from piccolo.utils.list import batch
 from piccolo.utils.pydantic import create_pydantic_model
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, InvalidValueError
 from atlas.nearest import did_you_mean
+from atlas.table import Table as AtlasTable
 
 ObjectsByTable = dict[type[Table], list[Table]]
 
@@ -91,7 +94,7 @@ async def load(
     ``updated_at``, which moves when another value does. Raises ``AtlasError``
     for an app, a table, a column or a value that there cannot be.
     """
-    rows = _rows(load_json(json_string))
+    rows = _rows(_parsed(json_string))
     engine = engine_finder()
     if engine is None:
         raise AtlasError("There is no database to load into: piccolo_conf has no DB.")
@@ -102,6 +105,26 @@ async def load(
                 if on_conflict_action is not None:
                     _on_conflict(query, table, on_conflict_action)
                 await query.run()
+
+
+def _parsed(json_string: str) -> Any:
+    """Return what JSON holds, its numbers with all their digits."""
+    try:
+        return json.loads(json_string, parse_float=_number)
+    except RecursionError:
+        raise AtlasError(
+            "The fixture is nested too deep: it is apps, tables, rows. Nothing was loaded."
+        ) from None
+    except ValueError as error:
+        raise AtlasError(
+            f"The fixture is not valid JSON ({error}). Is it cut off? Nothing was loaded."
+        ) from None
+
+
+def _number(text: str) -> float | Decimal:
+    """Return a float where it is exactly what the text says, as of all that are dumped."""
+    number, exact = float(text), Decimal(text)
+    return number if Decimal(repr(number)) == exact else exact
 
 
 def parents_first(table: type[Table], rows: list[Table]) -> list[Table]:
@@ -153,29 +176,56 @@ def _items(value: Any, what: str) -> Iterator[tuple[str, Any]]:
 
 
 def _objects(table: type[Table], name: str, dicts: Any) -> list[Table]:
-    model: Any = create_pydantic_model(
+    if not isinstance(dicts, list):
+        raise AtlasError(f"{name} is not a JSON array of rows. Nothing was loaded.")
+    read = _as_model if issubclass(table, AtlasTable) else _as_piccolo
+    objects = []
+    for number, row in enumerate(dicts):
+        place = f"{name}[{number}]"
+        if not isinstance(row, dict):
+            raise AtlasError(f"{place} is not a JSON object. Nothing was loaded.")
+        try:
+            objects.append(table.from_dict(read(table, row)))
+        except ValueError as error:  # as of a column without a default that is not named
+            raise AtlasError(f"{place}{_said(error)}. Nothing was loaded.") from None
+    return objects
+
+
+def _said(error: ValueError) -> str:
+    """Return what was wrong with a row; without the value, as that may be personal data."""
+    if isinstance(error, InvalidValueError):
+        return f".{error.column} {error.reason}"
+    if isinstance(error, pydantic.ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"])
+        return f"{place}: {first['msg']}"
+    return f": {error}"
+
+
+def _as_model(table: type[Table], row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the values that the columns accept."""
+    columns: dict[str, Any] = {column._meta.name: column for column in table._meta.columns}
+    if unknown := [name for name in row if name not in columns]:
+        raise ValueError(
+            f"{unknown[0]} is not a column of {table.__name__}{did_you_mean(unknown[0], columns)}"
+        )
+    return {name: columns[name].accept(value) for name, value in row.items()}
+
+
+def _as_piccolo(table: type[Table], row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a plain table, checked as Piccolo checks it."""
+    values = _model(table).model_validate(row).model_dump(exclude_unset=True)
+    return dict(values)
+
+
+@cache
+def _model(table: type[Table]) -> Any:
+    return create_pydantic_model(
         table,
         include_default_columns=True,
         # A column by its name as well as by that in the database: Piccolo dumps the former.
         pydantic_config={"extra": "forbid", "populate_by_name": True},
     )
-    try:
-        parsed = pydantic.TypeAdapter(list[model]).validate_python(dicts)
-    except pydantic.ValidationError as error:
-        # The values stay out of the message: they are personal data.
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"])
-        raise AtlasError(
-            f"{name}{place}: {first['msg']} (the first of {error.error_count()} errors). "
-            "Nothing was loaded."
-        ) from None
-    objects = []
-    for number, row in enumerate(parsed):
-        try:
-            objects.append(table.from_dict(row.model_dump(exclude_unset=True)))
-        except ValueError as error:  # as of a column without a default that is not named
-            raise AtlasError(f"{name}[{number}]: {error}. Nothing was loaded.") from None
-    return objects
 
 
 def _on_conflict(query: Any, table: type[Table], action: OnConflictAction) -> None:

@@ -7,11 +7,13 @@ Knows no column and no connection; ``atlas/client/prepared.py`` gives the values
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any
 
 from piccolo.columns.operators.comparison import ComparisonOperator
+from piccolo.engine.sqlite import ADAPTERS
 from piccolo.querystring import QueryString
 
 from atlas.errors import PreparedQueryError
@@ -61,6 +63,11 @@ class Param:
 def plain(value: Any) -> Any:
     """Return a value that is compared with no column: as it is, a choice as its token."""
     return value.value if isinstance(value, Enum) else value
+
+
+def as_json(values: Iterable[Any]) -> str:
+    """Return a list of values, as SQLite stores them, as one parameter for its ``json_each``."""
+    return json.dumps(list(values), default=lambda value: ADAPTERS[type(value)](value))
 
 
 class Computed:

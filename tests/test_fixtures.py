@@ -217,10 +217,21 @@ TAG = {"code": "vip", "name": "VIP"}
         ({"db": []}, "The fixture's app db is not a JSON object"),
         ({"shop": {}}, "app shop is not registered"),
         ({"db": {"Nobody": []}}, "The app db has no table Nobody"),
-        ({"db": {"Tag": [TAG, {**TAG, "colour": "red"}]}}, r"db.Tag\[1\].colour: Extra"),
-        ({"db": {"Tag": [{**TAG, "created_at": "soon"}]}}, r"db.Tag\[0\].created_at: .*datetime"),
+        (
+            {"db": {"Tag": [TAG, {**TAG, "colour": "red"}]}},
+            r"db.Tag\[1\]: colour is not a column of Tag",
+        ),
+        (
+            {"db": {"Tag": [{**TAG, "created_at": "soon"}]}},
+            r"db.Tag\[0\].created_at is not a timestamp",
+        ),
         ({"db": {"Tag": [TAG, {"code": "x"}]}}, r"db.Tag\[1\]: name wasn't provided"),
-        ({"db": {"Tag": [TAG, {**TAG, "code": None}]}}, "db_tag.code: None"),
+        (
+            {"db": {"Tag": [{**TAG, "code": None}]}},
+            r"db.Tag\[0\].code is refused: the column is required",
+        ),
+        ({"db": {"Tag": [TAG, 5]}}, r"db.Tag\[1\] is not a JSON object"),
+        ({"db": {"Tag": [{**TAG, "is_active": 2}]}}, r"db.Tag\[0\].is_active is not a boolean"),
     ],
 )
 async def test_what_cannot_be_loaded_is_named(
@@ -232,6 +243,48 @@ async def test_what_cannot_be_loaded_is_named(
     with pytest.raises(AtlasError, match=message):
         await load(str(path))
     assert await stored(Tag) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not valid JSON"),
+        ('{"db": {"Tag": [{"code"', "not valid JSON .* cut off"),
+        ('{"db":' * 50_000, "nested too deep"),
+    ],
+    ids=["empty", "cut", "deep"],
+)
+async def test_a_file_that_is_no_fixture_is_called_so(
+    sqlite_engine: SQLiteEngine, tmp_path: Path, text: str, message: str
+) -> None:
+    """It says what is wrong with the file as a whole."""
+    path = tmp_path / "fixture.json"
+    path.write_text(text)
+    with pytest.raises(AtlasError, match=message):
+        await load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("budget_amount", "9007199254740993"),
+        ("budget_amount", "true"),
+        ("budget_amount", "0.12345678901234567890"),
+        ("budget_amount", '"0.12345678901234567890"'),
+        ("target_lead_count", "true"),
+        ("created_at", "5"),
+        ("start_date", "5"),
+    ],
+)
+async def test_a_value_that_another_way_refuses_is_refused(
+    sqlite_engine: SQLiteEngine, tmp_path: Path, column: str, text: str
+) -> None:
+    """Nothing is rounded, and nothing taken for what it is not."""
+    row = {"name": "Open day", "type": "Other", "start_date": "2026-01-01", column: "HERE"}
+    path = tmp_path / "fixture.json"
+    path.write_text(json.dumps({"marketing": {"Agenda": [row]}}).replace('"HERE"', text))
+    with pytest.raises(AtlasError, match=rf"marketing.Agenda\[0\].{column} "):
+        await load(str(path))
 
 
 async def test_a_failing_load_writes_nothing(engine: Engine[Any], fixture: Any) -> None:

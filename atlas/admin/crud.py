@@ -223,13 +223,12 @@ class TableCRUD(PiccoloCRUD):
     @_answered
     async def post_single(self, request: Request, data: dict[str, Any]) -> Response:
         """Insert one row."""
-        self._refuse_unknown(data)
-        given = self.pydantic_model(**data).model_dump(include=set(data) - set(_INSTANTS))
         given = {
             name: value
-            for name, value in given.items()
-            if value is not None or self._columns[name]._meta.null
+            for name, value in self._accepted(data).items()
+            if name not in _INSTANTS and (value is not None or self._columns[name]._meta.null)
         }
+        self.pydantic_model(**given)  # which says what is missing
         row = self.table(**given)
         self._refuse_broken_rules(row)
         await row.save()
@@ -243,8 +242,7 @@ class TableCRUD(PiccoloCRUD):
     @_answered
     async def patch_single(self, request: Request, row_id: Any, data: dict[str, Any]) -> Response:
         """Change one row."""
-        self._refuse_unknown(data)
-        given = self.pydantic_model_optional(**data).model_dump(include=set(data))
+        given = self._accepted(data)
         given.pop("updated_at", None)  # the page sends back what it has shown once
         table = self.table
         is_row = table._meta.primary_key == row_id
@@ -353,6 +351,28 @@ class TableCRUD(PiccoloCRUD):
         return query
 
     # Refusals.
+
+    def _accepted(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the columns accept for what the page sent; None stays, for want of a value.
+
+        A text that a row must have is not emptied: nobody could find the row by it.
+        """
+        self._refuse_unknown(data)
+        accepted: dict[str, Any] = {}
+        refused: list[tuple[str, str]] = []
+        for name, value in data.items():
+            column = self._columns[name]
+            try:
+                # The rules have a word of their own on a choice.
+                as_it_is = value is None or column._tokens is not None
+                accepted[name] = value if as_it_is else column.accept(value)
+            except InvalidValueError as error:
+                refused.append((name, _sentence(error)))
+            if isinstance(value, str) and not value.strip() and not column._meta.null:
+                refused.append((name, "must not be empty"))
+        if refused:
+            raise _RefusedError(_of_fields(*refused))
+        return accepted
 
     def _refuse_unknown(self, data: Mapping[str, Any]) -> None:
         if unknown := sorted(data.keys() - self._columns.keys()):

@@ -10,13 +10,11 @@ None; so any number of tasks can use it.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from piccolo.engine.sqlite import ADAPTERS
 from piccolo.query.base import Query
 from piccolo.query.methods import objects as piccolo_objects
 from piccolo.query.methods import select as piccolo_select
@@ -32,7 +30,7 @@ from atlas.client import scope
 from atlas.engine.sqlite.compiled import compiled
 from atlas.engine.statement import only_reads
 from atlas.errors import PreparedQueryError
-from atlas.param import Check, Compared, Computed, Listed, Param
+from atlas.param import Check, Compared, Computed, Listed, Param, as_json
 from atlas.query.select import Select
 from atlas.query.write import Delete, Update
 
@@ -308,12 +306,4 @@ def _resolved(querystring: QueryString, is_sqlite: bool, nulls: Set[str]) -> Que
 
 def _as_json(check: Check) -> Check:
     """Return a check whose result is JSON of the values as SQLite stores them."""
-
-    def check_as_json(values: Any) -> str:
-        return json.dumps(check(values), default=_stored)
-
-    return check_as_json
-
-
-def _stored(value: Any) -> Any:
-    return ADAPTERS[type(value)](value)
+    return lambda values: as_json(check(values))

@@ -7,20 +7,24 @@ PostgreSQL. Knows no table and no connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from piccolo.columns import Column
 from piccolo.columns.base import ColumnMeta
-from piccolo.columns.combination import Where
+from piccolo.columns.combination import Undefined, Where
 from piccolo.columns.defaults.base import Default
+from piccolo.columns.operators.comparison import In, NotIn
+from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
+from atlas.columns.exact import unwrapped
 from atlas.columns.expressions import Expression
 from atlas.errors import InvalidValueError
-from atlas.param import AsWritten, Check, Compared, Listed, Param
+from atlas.nearest import did_you_mean
+from atlas.param import AsWritten, Check, Compared, Listed, Param, as_json
 from atlas.ulid import is_ulid
 
 if TYPE_CHECKING:
@@ -30,9 +34,31 @@ if TYPE_CHECKING:
 PythonType = TypeVar("PythonType")
 
 
+#: A list that is longer is sent as one parameter: PostgreSQL takes 32,767 of them, and SQLite
+#: 32,766 (https://www.sqlite.org/limits.html).
+_MOST_PARAMETERS = 1000
+
+
+class Among(Where):
+    """``IN`` or ``NOT IN`` a list of values, of any length."""
+
+    def get_values_querystring(self, values: Any) -> QueryString:
+        """Return the list; a long one as a subquery of one parameter."""
+        if isinstance(values, QueryString) or len(values) <= _MOST_PARAMETERS:
+            return super().get_values_querystring(values)
+        column: Any = self.column
+        if column._meta.engine_type == "sqlite":
+            return QueryString("SELECT value FROM json_each({})", as_json(values))
+        return QueryString(f"SELECT unnest({{}}::{column.column_type}[])", list(values))
+
+
 class ModelColumn(Column, Generic[PythonType]):
     """What all columns of the model share: exact DDL, and a check of every value written."""
 
+    #: The types whose values ``_convert`` takes; others are looked at, to see what they are.
+    _own_types: ClassVar[frozenset[type]] = frozenset()
+    #: What the values are when two columns are compared.
+    _compared_as: ClassVar[str] = "text"
     #: For each engine, SQL that holds when the column may store ``_result``, which an
     #: expression came to. Without any the column takes no expressions.
     _result_checks: ClassVar[dict[str, str]] = {}
@@ -72,18 +98,20 @@ class ModelColumn(Column, Generic[PythonType]):
     def accept(self, value: Any) -> Any:
         """Return ``value`` in the form it is stored in; it runs for every value of every insert.
 
-        Raises ``InvalidValueError`` for what the model does not allow: None in
-        a required column, a wrong type, a token that is not among the choices.
+        What is exactly one value of the column is taken in any form: its text, a
+        choice, a number of another type (see docs/values.md). Raises
+        ``InvalidValueError`` for what the model does not allow: None in a required
+        column, a wrong type, what would have to be guessed or rounded, a token
+        that is not among the choices.
         """
-        if value is None:
+        own = type(value) in self._own_types
+        stored = self._convert(value) if own else self._exact(value, self._convert)
+        if stored is None:
             if self._meta.null:
                 return None
             raise self._refused(value, "is refused: the column is required (NOT NULL)")
-        if isinstance(value, Enum):
-            value = value.value
-        stored = self._convert(value)
-        if self._tokens is not None and stored not in self._tokens:
-            raise self._refused(value, f"is not one of {', '.join(sorted(self._tokens))}")
+        if self._tokens is not None:
+            self._check_choice(stored, value)
         return stored
 
     def accept_update(self, value: Any) -> Any:
@@ -110,56 +138,93 @@ class ModelColumn(Column, Generic[PythonType]):
     def accept_compared(self, value: Any) -> Any:
         """Return ``value`` in the form in which a stored one can be compared with it.
 
-        None stays None, and a choice or an id that the column could not hold is
-        equal to none that it holds. Raises ``InvalidValueError`` for a wrong type.
+        It takes what ``accept`` takes, but for the text of a number, and None
+        stays None. An id that the column could not hold is equal to none that it
+        holds; a choice that it could not is refused, as a slip of the pen. Raises
+        ``InvalidValueError``.
         """
-        if value is None:
-            return None
-        if isinstance(value, Enum):
-            value = value.value
-        return self._convert_compared(value)
+        own = type(value) in self._own_types
+        compared = (
+            self._convert_compared(value) if own else self._exact(value, self._convert_compared)
+        )
+        if self._tokens is not None and compared is not None:
+            self._check_choice(compared, value)
+        return compared
 
-    # Piccolo's comparisons, which take a parameter of a prepared query too.
+    def _exact(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        """Return what ``value`` is exactly, in any form; None where it stands for no value."""
+        plain = unwrapped(value)
+        if plain is None:
+            return None
+        try:
+            if isinstance(plain, str):
+                if convert == self._convert_compared:
+                    self._check_compared_text(plain)
+                plain = self._from_text(plain_str(plain))
+            return convert(plain)
+        except InvalidValueError as error:  # which may name what the value became
+            raise self._refused(value, error.reason) from None
+
+    def _from_text(self, text: str) -> Any:
+        """Return the value that ``text`` is exactly, for ``_convert`` to check, or refuse it."""
+        return text
+
+    def _check_compared_text(self, text: str) -> None:
+        """Refuse a text to compare with, where that is more likely a mistake than a value."""
+
+    def _check_choice(self, stored: Any, given: Any) -> None:
+        """Refuse what is not among the choices, and name what was given."""
+        tokens = self._tokens or frozenset()
+        if stored not in tokens:
+            near = did_you_mean(stored, tokens) if isinstance(stored, str) else ""
+            raise self._refused(given, f"is not one of {', '.join(sorted(tokens))}{near}")
+
+    # Piccolo's comparisons, which check what they are given, and take a parameter of a prepared
+    # query too.
 
     def __eq__(self, value: Any) -> Where:  # type: ignore[override]
         if not isinstance(value, Param):
-            return super().__eq__(value)
+            return super().__eq__(self._right_side(value))
         equal = Compared("=", value.checked_by(self.accept_compared), if_null="IS NULL")
         return Where(column=self, value=equal, operator=AsWritten)
 
     def __ne__(self, value: Any) -> Where:  # type: ignore[override]
         if not isinstance(value, Param):
-            return super().__ne__(value)
+            return super().__ne__(self._right_side(value))
         unequal = Compared("!=", value.checked_by(self.accept_compared), if_null="IS NOT NULL")
         return Where(column=self, value=unequal, operator=AsWritten)
 
     __hash__ = Column.__hash__
 
     def __lt__(self, value: Any) -> Where:
-        return super().__lt__(self._placed(value, self.accept_compared))
+        return super().__lt__(self._right_side(value))
 
     def __le__(self, value: Any) -> Where:
-        return super().__le__(self._placed(value, self.accept_compared))
+        return super().__le__(self._right_side(value))
 
     def __gt__(self, value: Any) -> Where:
-        return super().__gt__(self._placed(value, self.accept_compared))
+        return super().__gt__(self._right_side(value))
 
     def __ge__(self, value: Any) -> Where:
-        return super().__ge__(self._placed(value, self.accept_compared))
+        return super().__ge__(self._right_side(value))
 
-    def is_in(self, values: Select[Any] | QueryString | list[Any] | Param) -> Where:
-        """Compare with any of ``values``; a ``Param`` takes any number of them, also none."""
-        if not isinstance(values, Param):
+    def is_in(self, values: Select[Any] | QueryString | Iterable[Any] | Param) -> Where:
+        """Compare with any of ``values``, however many; a ``Param`` takes none as well."""
+        if isinstance(values, Param):
+            listed = Listed(values.checked_by(self._accept_all_compared))
+            return Where(column=self, value=listed, operator=AsWritten)
+        if isinstance(values, QueryString | Query):
             return super().is_in(values)
-        listed = Listed(values.checked_by(self._accept_all_compared))
-        return Where(column=self, value=listed, operator=AsWritten)
+        return Among(column=self, values=self._some_compared(values), operator=In)
 
-    def not_in(self, values: Select[Any] | QueryString | list[Any] | Param) -> Where:
-        """Compare with all of ``values``; a ``Param`` takes any number of them, also none."""
-        if not isinstance(values, Param):
+    def not_in(self, values: Select[Any] | QueryString | Iterable[Any] | Param) -> Where:
+        """Compare with all of ``values``, however many; a ``Param`` takes none as well."""
+        if isinstance(values, Param):
+            listed = Listed(values.checked_by(self._accept_all_compared), negated=True)
+            return Where(column=self, value=listed, operator=AsWritten)
+        if isinstance(values, QueryString | Query):
             return super().not_in(values)
-        listed = Listed(values.checked_by(self._accept_all_compared), negated=True)
-        return Where(column=self, value=listed, operator=AsWritten)
+        return Among(column=self, values=self._some_compared(values), operator=NotIn)
 
     def like(self, value: str | Param) -> Where:
         """Compare with a pattern, in which ``%`` is any text and ``_`` any character."""
@@ -173,6 +238,24 @@ class ModelColumn(Column, Generic[PythonType]):
         """Like ``like``, whatever the case of letters; on SQLite that is so for ASCII anyway."""
         return super().ilike(self._placed(value, self._accept_pattern))
 
+    def _right_side(self, value: Any) -> Any:
+        """Return what this column may be compared with, checked; refuse other values."""
+        if isinstance(value, Param):
+            return value.checked_by(self.accept_compared)
+        # A class is no value; Piccolo looks for the types of columns among classes, and a joined
+        # column may be called ``value_type``.
+        if isinstance(value, QueryString | Query | Undefined | type):
+            return value
+        if isinstance(value, Column):
+            if isinstance(value, ModelColumn) and value._compared_as != self._compared_as:
+                raise self._refused(
+                    value,
+                    f"is a column of another type ({type(value).__name__}), which the databases "
+                    "compare differently, or not at all",
+                )
+            return value
+        return self.accept_compared(value)
+
     def _placed(self, value: Any, check: Check) -> Any:
         return value.checked_by(check) if isinstance(value, Param) else value
 
@@ -180,6 +263,12 @@ class ModelColumn(Column, Generic[PythonType]):
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise self._refused(values, "is not a list of values")
         return [self.accept_compared(value) for value in values]
+
+    def _some_compared(self, values: Any) -> list[Any]:
+        checked = self._accept_all_compared(values)
+        if not checked:  # as Piccolo says it
+            raise ValueError("The `values` list argument must contain at least one value.")
+        return checked
 
     def _accept_pattern(self, value: Any) -> str | None:
         if value is None or isinstance(value, str):

@@ -31,6 +31,7 @@ class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
     # Piccolo's is a property, which ``commerce_promotion.value_type`` cannot
     # be joined through: the join sets each column as an attribute of the key.
     value_type = str
+    _own_types = frozenset({str})
 
     @overload
     def __init__(self, references: type[ReferencedTable], **kwargs: Any) -> None: ...

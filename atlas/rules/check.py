@@ -6,25 +6,17 @@ In: a table, and a row of it as a dict or as an object. Out: what it breaks, or
 
 from __future__ import annotations
 
-import datetime
-import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from typing import Any
 
-from piccolo.columns import Column
-
-from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn
+from atlas.columns import ForeignKey, ModelColumn
 from atlas.errors import InvalidValueError, RuleViolationError
 from atlas.rules.registry import row_checks
 from atlas.rules.rule import Severity, Violation, key_of
 from atlas.table import Table
 from atlas.tables import Order, Price
-
-#: A number as spreadsheets write it, without anything that would have to be guessed.
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def violations(table: type[Table], row: Mapping[str, Any] | Table) -> list[Violation]:
@@ -145,22 +137,6 @@ def _value(column: ModelColumn[Any], value: Any) -> Any:
         value = value.value
     if isinstance(column, ForeignKey):
         return value._key if isinstance(value, Table) else value
-    if isinstance(value, str):
-        if column._tokens is not None or column._meta.primary_key:
-            return value  # the rules have a word on these
-        value = _from_text(column, value)
+    if isinstance(value, str) and (column._tokens is not None or column._meta.primary_key):
+        return value  # the rules have a word on these
     return column.accept(value)
-
-
-def _from_text(column: Column, text: str) -> Any:
-    match column:
-        case Date() if _DAY.fullmatch(text):
-            try:
-                return datetime.date.fromisoformat(text)
-            except ValueError:
-                return text
-        case Integer() | Decimal() if _NUMBER.fullmatch(text):
-            return float(text)
-        case Boolean() if text in ("0", "1"):
-            return int(text)
-    return text

@@ -4,40 +4,23 @@ In: rows as dicts. Out: dicts in the order of the table's columns, each value in
 the form the database's driver stores; or why a row is refused. What a column
 takes is said by its ``accept`` alone. The compiled validator takes by itself
 only what ``accept`` is known to return as it is, and asks for the rest.
-
-Beyond ``accept``, text is taken where a spreadsheet or CSV file means exactly
-one value by it (``from_text``).
 """
 
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable
-from decimal import Decimal as PythonDecimal
-from enum import Enum
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn, Timestamp, Ulid
+from atlas.columns.types import SURELY_INDEXABLE
 from atlas.errors import InvalidValueError
 from atlas.ulid import ULID_PATTERN
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
-
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.0+)?")
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
-    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-)
-_BOOLEANS = {"1": True, "0": False, "true": True, "false": False}
-
-#: The columns that store no text.
-_NO_TEXT = (Integer, Decimal, Boolean, Date, Timestamp)
 
 #: Below, every whole number is an exact float.
 _EXACT = 2.0**53
@@ -53,67 +36,17 @@ _SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def from_text(column: ModelColumn[Any], text: str) -> Any:
-    """Return the value that ``text`` means in a column that stores none, for ``accept`` to check.
-
-    ``1500000`` is a number, ``2026-02-03`` a date, ``TRUE`` and ``1`` a bool.
-    Raises ``InvalidValueError`` for other forms: what has to be guessed
-    (``03/02/2026``, ``1,500``), what is not exact, blanks, and nothing at all.
-    """
-    if not text and isinstance(column, _NO_TEXT):
-        raise column._refused(text, "is empty; pass None where there is no value")
-    match column:
-        case Integer():
-            if _INTEGER.fullmatch(text):
-                return int(text.partition(".")[0])
-            raise column._refused(text, "is not a whole number in plain digits, as 1500000")
-        case Decimal():
-            if _DECIMAL.fullmatch(text):
-                return PythonDecimal(text)
-            raise column._refused(text, "is not a number in plain digits, as 1500000 or 0.5")
-        case Boolean():
-            if text.lower() in _BOOLEANS:
-                return _BOOLEANS[text.lower()]
-            raise column._refused(text, "is not a boolean, as 1, 0, true or false")
-        case Date():
-            if _DATE.fullmatch(text):
-                return _parsed(column, text, datetime.date.fromisoformat)
-            raise column._refused(text, "is not a date of the form 2026-02-03")
-        case Timestamp():
-            if _TIMESTAMP.fullmatch(text):
-                return _parsed(column, text, datetime.datetime.fromisoformat)
-            raise column._refused(text, "is not a timestamp of the form 2026-02-03 17:00:00+07:00")
-    return text
-
-
-def _parsed(column: ModelColumn[Any], text: str, parse: Callable[[str], Any]) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:  # as of February 30
-        raise column._refused(text, f"does not exist in the calendar ({error})") from None
-
-
-def accept(column: ModelColumn[Any], value: Any) -> Any:
-    """Return ``value`` as ``column`` stores it, as ``column.accept``, from text as well.
-
-    Raises ``InvalidValueError`` for what the column does not take.
-    """
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, str):
-        try:
-            return column.accept(from_text(column, str.__str__(value)))
-        except InvalidValueError as error:  # which may name what the text became
-            raise column._refused(value, error.reason) from None
-    return column.accept(value)
-
-
 def stored_form(column: ModelColumn[Any], value: Any, engine_type: str) -> Any:
-    """Return ``value`` as the driver of ``engine_type`` is to be given it; see ``accept``."""
-    stored = accept(column, value)
+    """Return what ``column`` accepts for ``value`` as the driver of ``engine_type`` takes it."""
+    stored = column.accept(value)
     if engine_type == "sqlite" and type(stored) in _SQLITE_FORMS:
         return _SQLITE_FORMS[type(stored)](stored)
     return stored
+
+
+def is_blank(stored: Any) -> bool:
+    """Return whether a value is text that nobody can see: rows with it are not one row."""
+    return isinstance(stored, str) and not stored.strip()
 
 
 Row = tuple[Any, ...]
@@ -173,9 +106,10 @@ class Validator:
         return tuple(values), refused
 
     def _accept(self, column: ModelColumn[Any], value: Any) -> Any:
-        if value is None and column._meta.name in self._key:
+        stored = stored_form(column, value, self._engine_type)
+        if column._meta.name in self._key and (stored is None or is_blank(stored)):
             raise column._refused(value, "is refused: the row is found by this column")
-        return stored_form(column, value, self._engine_type)
+        return stored
 
     def _schema(self, column: ModelColumn[Any]) -> CoreSchema:
         """Return what takes a value as it is, then what remembers, then what decides."""
@@ -186,7 +120,7 @@ class Validator:
 
         # True is 1 in Python, so the types must be told apart.
         remember = lru_cache(_REMEMBERED, typed=True)(decide)
-        as_it_is, repeating = _fast(column)
+        as_it_is, repeating = _fast(column, column._meta.name in self._key)
         if isinstance(column, Decimal) and as_it_is is not None and self._engine_type != "sqlite":
             # -0.0 becomes 0.0, as which SQLite stores it without being asked.
             as_it_is = core_schema.no_info_after_validator_function((0.0).__add__, as_it_is)
@@ -206,7 +140,7 @@ class Validator:
         return schema
 
 
-def _fast(column: ModelColumn[Any]) -> tuple[CoreSchema | None, tuple[type, ...]]:
+def _fast(column: ModelColumn[Any], is_key: bool) -> tuple[CoreSchema | None, tuple[type, ...]]:
     """Return a schema of values that ``accept`` returns as they are, and types whose repeat."""
     from pydantic_core import core_schema
 
@@ -230,5 +164,8 @@ def _fast(column: ModelColumn[Any]) -> tuple[CoreSchema | None, tuple[type, ...]
         case Date():
             return None, (datetime.date, str)
         case Timestamp():
-            return None, (datetime.datetime, str)
-    return core_schema.str_schema(strict=True, pattern="^[^\x00]*$"), ()
+            # Not the datetimes: those of the hour that a clock repeats are equal.
+            return None, (str,)
+    plain = r"^[^\x00]*[^\x00\s][^\x00]*$" if is_key else r"^[^\x00]*$"
+    longest = SURELY_INDEXABLE if getattr(column, "_longest_indexed", 0) else None
+    return core_schema.str_schema(strict=True, pattern=plain, max_length=longest), ()

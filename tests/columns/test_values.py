@@ -17,6 +17,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import numpy
+import pandas
 import pytest
 from piccolo.columns import Column
 from piccolo.columns.defaults.base import Default
@@ -185,19 +187,21 @@ NO_ULID = (
     "７" + ULID[1:],  # noqa: RUF001  # a digit, but none of the alphabet
     datetime.date(2026, 1, 31),
 )
-NO_TIME = ("", "2026-01-31", "now", 0, 1, 1.5, True, Unlisted.word)
+NO_TIME = ("", "now", "31/01/2026", "2026-02-30", "20260131", 0, 1, 1.5, True, Unlisted.word)
 REFUSED: dict[type[ModelColumn], tuple[Any, ...]] = {
     Ulid: NO_ULID,
     ForeignKey: NO_ULID,
     Text: (0, 1, 1.5, True, PythonDecimal(1), NOON, NOON.date(), Unlisted.number, Number.seven),
     Integer: (
-        *("1", "", "one", Unlisted.word, PythonDecimal(1), NOON, NOON.date()),
+        *("", "one", "1.5", "01", "+1", " 1", "1e3", "3.000", "3,000", "1_000", "１"),  # noqa: RUF001
+        *(Unlisted.word, PythonDecimal("1.5"), NOON, NOON.date()),
         *(True, False),
         *(1.5, -0.5, 1e-9),
         *(2**31, -(2**31) - 1, 2.0**31, 2**63, 1e300),
     ),
     Decimal: (
-        *("1.5", "", "abc", Unlisted.word, NOON, NOON.date()),
+        *("", "abc", "1,5", "1.500", "450.000", "0.125", "1.500.000", ".5", "1e3", "NaN", "Rp 5"),
+        *("0.10000000000000000001", str(2**53 + 1), Unlisted.word, NOON, NOON.date()),
         *(True, False),
         *(2**53 + 1, -(2**53) - 1, 10**17 + 1),
         *(
@@ -210,21 +214,21 @@ REFUSED: dict[type[ModelColumn], tuple[Any, ...]] = {
     Boolean: (
         2,
         -1,
-        "true",
-        "True",
-        "1",
+        0.5,
         "",
-        1.0,
-        0.0,
-        PythonDecimal(1),
+        "yes",
+        "2",
+        "1.0",
         Number.seven,
         Unlisted.word,
         NOON,
     ),
-    Date: (*NO_TIME, 20260131, NOON, NOON.replace(tzinfo=None), Instant(2026, 1, 31)),
+    Date: (
+        *(*NO_TIME, 20260131, NOON, NOON.replace(tzinfo=None), NOON.replace(hour=0)),
+        *("2026-01-31 08:00:00", "2026-01-31T00:00:00Z", "2026-01-31 00:00:00+07:00"),
+    ),
     Timestamp: (
-        *NO_TIME,
-        "2026-01-31T12:00:00+00:00",
+        *(*NO_TIME, "2026-01-31", "2026-01-31 12:00:00", "2026-01-31T24:00:00Z"),
         NOON.date(),
         NOON.timestamp(),
         NOON.replace(tzinfo=None),
@@ -236,6 +240,88 @@ REFUSED: dict[type[ModelColumn], tuple[Any, ...]] = {
         Nanoseconds(2026, 1, 31, tzinfo=datetime.UTC),
     ),
 }
+
+
+#: What is exactly one value in another form, and that value.
+EXACT: dict[type[ModelColumn], tuple[tuple[Any, Any], ...]] = {
+    Integer: (
+        *(("3", 3), ("-3", -3), ("3.0", 3), ("3.00", 3), (3.0, 3), (PythonDecimal("3.00"), 3)),
+        *((Number.seven, 7), (numpy.int64(3), 3), (numpy.float32(3), 3), (numpy.uint8(3), 3)),
+    ),
+    Decimal: (
+        *(("450000", 450000.0), ("450.5", 450.5), ("450000.00", 450000.0), ("-0.5", -0.5)),
+        *((numpy.int64(7), 7.0), (numpy.float32(0.5), 0.5), (numpy.float64(0.1), 0.1)),
+    ),
+    Boolean: (
+        *(("TRUE", True), ("false", False), ("1", True), ("0", False), (1.0, True), (0, False)),
+        *((numpy.bool_(True), True), (numpy.bool_(False), False), (PythonDecimal(1), True)),
+    ),
+    Date: tuple(
+        (given, datetime.date(2026, 1, 31))
+        for given in (
+            *("2026-01-31", "2026-01-31 00:00:00", "2026-01-31T00:00:00", "2026-01-31 00:00"),
+            *(datetime.datetime(2026, 1, 31), Day(2026, 1, 31), Instant(2026, 1, 31)),
+            *(numpy.datetime64("2026-01-31"), numpy.datetime64("2026-01-31T00:00:00", "ns")),
+        )
+    ),
+    Timestamp: tuple(
+        (given, NOON)
+        for given in (
+            *("2026-01-31T12:00:00Z", "2026-01-31 19:00+07", "2026-01-31 19:00:00.000+0700"),
+            *(NOON.astimezone(JAKARTA), Instant(2026, 1, 31, 12, tzinfo=datetime.UTC)),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "value"),
+    [
+        pytest.param(column, given, value, id=f"{column._meta.name}-{given!r}")
+        for column in (
+            *(Order.total_amount, OrderLine.line_no, Order.order_date, Source.created_at),
+            Entity.is_active,
+        )
+        for given, value in EXACT[type(column)]
+    ],
+)
+def test_what_is_exactly_one_value_is_taken_in_any_form(
+    column: Any, given: object, value: object
+) -> None:
+    """It is stored and compared as that value; but no text is compared with a number."""
+    stored = column.accept(given)
+    assert (stored, type(stored)) == (value, type(value))
+    if isinstance(given, str) and isinstance(column, Integer | Decimal):
+        with pytest.raises(InvalidValueError, match="compare with"):
+            column.accept_compared(given)
+    else:
+        assert column.accept_compared(given) == value
+
+
+@pytest.mark.parametrize("nothing", [pandas.NaT, pandas.NA, numpy.datetime64("NaT")], ids=repr)
+def test_what_stands_for_no_value_is_null(nothing: object) -> None:
+    """It is None in a column that may be, and refused by one that may not."""
+    for column in (Unit.open_date, Order.customer_id, Region.parent_id, Source.last_sync_date):
+        assert column.accept(nothing) is None  # type: ignore[attr-defined]
+    with pytest.raises(InvalidValueError, match="is required"):
+        Order.order_date.accept(nothing)
+
+
+def test_an_instant_of_the_hour_that_clocks_repeat_is_that_one() -> None:
+    """The two are equal in Python, and an hour apart."""
+    first = datetime.datetime(2025, 10, 26, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    stored = [Source.created_at.accept(each).hour for each in (first, first.replace(fold=1))]
+    assert stored == [0, 1]
+
+
+def test_text_that_no_index_could_hold_is_refused() -> None:
+    """It is measured in bytes, and by how many columns share the index; other text has no end."""
+    with pytest.raises(InvalidValueError, match="has 9000 bytes"):
+        Person.full_name.accept("a" * 9000)
+    with pytest.raises(InvalidValueError, match="has 3000 bytes"):
+        Person.full_name.accept("é" * 1500)
+    assert Person.full_name.accept("a" * 2500)
+    assert Order.note.accept("a" * 100_000)
 
 
 def refused(column: ModelColumn) -> Iterator[Any]:
@@ -486,7 +572,7 @@ async def test_a_refused_value_leaves_the_database_as_it_was(
             ("code", 5),
             ("name", None),
             ("type", "voucher"),
-            ("value", "12"),
+            ("value", "1.500"),
             ("max_discount_amount", NAN),
             ("usage_limit", 1.5),
             ("start_date", NOON),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import threading
@@ -108,6 +109,7 @@ def test_a_sync_client_whose_loop_cannot_start(
         pytest.raises(ClientError, match="threads, open files or memory"),
     ):
         client.open()
+    gc.collect()  # here, or the loop complains in another test
     client.close()
     with client:
         client.run(entity("A").save())
