@@ -5,6 +5,7 @@
     AtlasError
     ├── ConfigurationError       a setting or URL that cannot be used      (also ValueError)
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
+    ├── ParseError               a text that atlas.parse cannot read       (also ValueError)
     ├── PreparedQueryError       a query or a call that cannot be prepared so   (also ValueError)
     ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
     ├── UpsertError              rows of an upsert that were refused      (also ValueError)
@@ -72,6 +73,21 @@ class InvalidValueError(AtlasError, ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         # The default rebuilds from the message alone; this lets it cross processes.
         return type(self), (self.table, self.column, self.value, self.reason)
+
+
+class ParseError(AtlasError, ValueError):
+    """A text or cell that ``atlas.parse`` cannot read; ``value`` is it, ``expected`` what could be.
+
+    The message shows the value: it may be personal data.
+    """
+
+    def __init__(self, value: object, expected: str) -> None:
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{shown(value)} is not {expected}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.value, self.expected)
 
 
 class PreparedQueryError(AtlasError, ValueError):

@@ -77,6 +77,8 @@ def example(error: type[AtlasError]) -> AtlasError:
     arguments = {
         "migrations": [("core", "2026-01-01")],
         "result": UpsertResult(errors=[RowError(7, "code", 5, "is not text")]),
+        "refused": 3,
+        "seen": 5,
     }
     return error(*(arguments.get(name, name) for name in inspect.signature(error).parameters))
 

@@ -266,6 +266,12 @@ class ModelColumn(Column, Generic[PythonType]):
 
     def _some_compared(self, values: Any) -> list[Any]:
         checked = self._accept_all_compared(values)
+        if None in checked:
+            raise self._refused(
+                None,
+                "is in a list to compare with, where SQL finds it equal to nothing, and different "
+                "from nothing; leave it out, and add | column.is_null() or & column.is_not_null()",
+            )
         if not checked:  # as Piccolo says it
             raise ValueError("The `values` list argument must contain at least one value.")
         return checked
