@@ -162,6 +162,8 @@ class Table(PiccoloTable):
         if exists:
             for name, kept in zip(self._fixed_names, self._kept_names, strict=True):
                 super().__setattr__(kept, self._plain(name))
+            if self._defaulted:  # what it holds is what is stored, all of it
+                del self._defaulted
 
     def _plain(self, name: str) -> Any:
         """Return a value as it is stored: the key of a prefetched row, not the row."""

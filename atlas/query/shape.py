@@ -26,6 +26,7 @@ from piccolo.query.mixins import Limit, Offset
 from piccolo.querystring import QueryString
 
 from atlas.columns import ModelColumn
+from atlas.columns.base import Among
 
 if TYPE_CHECKING:
     from piccolo.table import Table as PiccoloTable
@@ -101,7 +102,7 @@ class Shape:
     def add_where(self, where: Any) -> bool:
         """Add conditions, and the values in them."""
         kind = type(where)
-        if kind is Where:
+        if kind is Where or kind is Among:
             self.key.append(where.operator)
             if not self.add_column(where.column):
                 return False

@@ -117,7 +117,7 @@ SAME: dict[str, tuple[Callable[[Any], Any], Callable[[list[Order]], list[Any]]]]
     ),
     "choice": (
         lambda v: Order.count().where(Order.status == v),
-        lambda o: [Order.Status.Draft, "Draft", "Cancelled", "no such status"],
+        lambda o: [Order.Status.Draft, "Draft", "Cancelled"],
     ),
     "bool": (lambda v: Entity.count().where(Entity.is_active == v), lambda o: [True, False]),
     "row": (lambda v: Order.count().where(Order.entity_id == v), lambda o: [o[0].entity_id]),
@@ -397,18 +397,18 @@ WRONG: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "id": (lambda v: Order.id == v, [1, b"x", ["x"], 1.5, "a\x00b"]),
     "reference": (lambda v: Order.unit_id == v, [1, Entity(code="A", name="A")]),
     "text": (lambda v: Order.number == v, [1, b"1", datetime.date(2026, 1, 1)]),
-    "choice": (lambda v: Order.status == v, [1, True]),
-    "date": (lambda v: Order.order_date == v, ["2026-01-01", datetime.datetime(2026, 1, 1), 1]),
+    "choice": (lambda v: Order.status == v, [1, True, "no such status"]),
+    "date": (lambda v: Order.order_date == v, ["01/02/2026", datetime.datetime(2026, 1, 1, 8), 1]),
     "timestamp": (
         lambda v: Order.created_at > v,
         ["2026-01-01", datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1)],
     ),
     "decimal": (lambda v: Order.total_amount < v, ["1", float("nan"), True, 2**53 + 1]),
     "integer": (lambda v: Promotion.usage_limit >= v, ["1", 1.5, 2**31, True]),
-    "bool": (lambda v: Promotion.is_active != v, ["true", 2, 1.5]),
+    "bool": (lambda v: Promotion.is_active != v, ["yes", 2, 1.5]),
     "like": (lambda v: Order.number.like(v), [1, b"x%"]),
     "list": (lambda v: Order.id.is_in(v), [1, "abc", None, [1], [["x"]], b"abc"]),
-    "dates": (lambda v: Order.order_date.not_in(v), [["2026-01-01"]]),
+    "dates": (lambda v: Order.order_date.not_in(v), [["2026-02-30"]]),
     "joined": (lambda v: Order.unit_id.name == v, [1]),
 }
 

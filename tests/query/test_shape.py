@@ -147,7 +147,7 @@ def test_values_are_no_part_of_a_shape(sqlite_engine: SQLiteEngine) -> None:
         Order.count(distinct=[Order.status]),
         Order.select().where(Order.id.is_in(["x"] * (shape.MOST_VALUES + 1))),
     ],
-    ids=str,
+    ids=["raw", "text", "param", "columns", "subquery", "group", "expression", "count", "many"],
 )
 def test_what_has_more_than_values_has_no_shape(query: Any, sqlite_engine: SQLiteEngine) -> None:
     """SQL of the caller's, columns for values and long lists are made anew each time."""
