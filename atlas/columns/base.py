@@ -262,16 +262,17 @@ class ModelColumn(Column, Generic[PythonType]):
     def _accept_all_compared(self, values: Any) -> list[Any]:
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise self._refused(values, "is not a list of values")
-        return [self.accept_compared(value) for value in values]
-
-    def _some_compared(self, values: Any) -> list[Any]:
-        checked = self._accept_all_compared(values)
+        checked = [self.accept_compared(value) for value in values]
         if None in checked:
             raise self._refused(
                 None,
                 "is in a list to compare with, where SQL finds it equal to nothing, and different "
                 "from nothing; leave it out, and add | column.is_null() or & column.is_not_null()",
             )
+        return checked
+
+    def _some_compared(self, values: Any) -> list[Any]:
+        checked = self._accept_all_compared(values)
         if not checked:  # as Piccolo says it
             raise ValueError("The `values` list argument must contain at least one value.")
         return checked

@@ -149,7 +149,7 @@ SAME: dict[str, tuple[Callable[[Any], Any], Callable[[list[Order]], list[Any]]]]
     "in bools": (lambda v: Entity.count().where(Entity.is_active.is_in(v)), lambda o: [[True]]),
     "not in": (
         lambda v: Order.select(Order.id).where(Order.id.not_in(v)).order_by(Order.id),
-        lambda o: [[o[0].id], [o[0].id, None]],
+        lambda o: [[o[0].id], [o[0].id, o[1].id]],
     ),
     "in a subquery": (
         lambda v: Order.count().where(
@@ -407,7 +407,7 @@ WRONG: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "integer": (lambda v: Promotion.usage_limit >= v, ["1", 1.5, 2**31, True]),
     "bool": (lambda v: Promotion.is_active != v, ["yes", 2, 1.5]),
     "like": (lambda v: Order.number.like(v), [1, b"x%"]),
-    "list": (lambda v: Order.id.is_in(v), [1, "abc", None, [1], [["x"]], b"abc"]),
+    "list": (lambda v: Order.id.is_in(v), [1, "abc", None, [None], [1], [["x"]], b"abc"]),
     "dates": (lambda v: Order.order_date.not_in(v), [["2026-02-30"]]),
     "joined": (lambda v: Order.unit_id.name == v, [1]),
 }
