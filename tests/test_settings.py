@@ -52,6 +52,8 @@ def test_defaults_are_those_of_the_engine(folder: Path) -> None:
         ("synchronous", "NORMAL", "NORMAL"),
         ("synchronous", "normal", "NORMAL"),
         ("statement_cache", "0", 0),
+        ("inline_reads", "0", 0.0),
+        ("inline_reads", "1.5", 1.5),
         ("log_queries", "1", True),
         ("log_queries", "no", False),
         ("log_parameters", "true", True),

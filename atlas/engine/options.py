@@ -22,6 +22,9 @@ LEAST = {
 }
 MOST = 2**31 - 1
 
+#: The most of ``inline_reads``, in milliseconds: it holds up all tasks of the event loop.
+MOST_INLINE_MS = 100
+
 _SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -37,6 +40,7 @@ class GivenOptions(TypedDict, total=False):
     synchronous: Synchronous | None
     read_only: bool | None
     statement_cache: int | None
+    inline_reads: float | None
     log_queries: bool | None
     log_parameters: bool | None
 
@@ -57,6 +61,9 @@ class EngineOptions:
     read_only: bool = False
     #: Prepared statements kept by each connection.
     statement_cache: int = 256
+    #: SQLite: for how many milliseconds a read may run in the event loop before it is run again by
+    #: a reader's thread; 0 lets all of them run there.
+    inline_reads: float = 0.5
     #: Log every statement to ``atlas.engine`` at INFO; at DEBUG they are logged anyway.
     log_queries: bool = False
     #: Log the parameters too. They hold personal data.
@@ -69,6 +76,12 @@ class EngineOptions:
                 raise ConfigurationError(
                     f"{name} is {value!r}; give a whole number from {least} to {MOST}."
                 )
+        budget = self.inline_reads
+        if type(budget) not in (int, float) or not 0 <= budget <= MOST_INLINE_MS:
+            raise ConfigurationError(
+                f"inline_reads is {budget!r}; give a number of milliseconds from 0 to "
+                f"{MOST_INLINE_MS}."
+            )
         for name in ("read_only", "log_queries", "log_parameters"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; give True or False.")
@@ -96,6 +109,11 @@ class EngineOptions:
                     converted[name] = int(text)
                 except ValueError:
                     raise ConfigurationError(f"{name} is {text!r}; give a whole number.") from None
+            elif isinstance(default, float):
+                try:
+                    converted[name] = float(text)
+                except ValueError:
+                    raise ConfigurationError(f"{name} is {text!r}; give a number.") from None
             else:
                 converted[name] = text.upper()
         cls(**converted)  # checks the values

@@ -20,6 +20,7 @@ def test_defaults_are_safe() -> None:
         "synchronous": "FULL",
         "read_only": False,
         "statement_cache": 256,
+        "inline_reads": 0.5,
         "log_queries": False,
         "log_parameters": False,
     }
@@ -75,3 +76,12 @@ def test_text_switches_on(text: str) -> None:
 def test_text_switches_off(text: str) -> None:
     """The usual words switch an option off, as in the environment."""
     assert EngineOptions.from_text({"log_queries": text}) == {"log_queries": False}
+
+
+@pytest.mark.parametrize("value", [-1, 100.5, float("nan"), float("inf"), True, "1", None])
+def test_time_in_the_event_loop_has_limits(value: Any) -> None:
+    """A read holds up the loop for a tenth of a second at most; less than nothing is refused."""
+    for allowed in (0, 0.5, 100):
+        assert EngineOptions(inline_reads=allowed).inline_reads == allowed
+    with pytest.raises(ConfigurationError, match="inline_reads is .*from 0 to 100"):
+        EngineOptions(inline_reads=value)

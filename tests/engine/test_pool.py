@@ -129,7 +129,7 @@ def _never() -> Connection:
 
 async def test_short_statements_share_a_reader(sqlite_engine: SQLiteEngine) -> None:
     """Many short reads at the same time are run by one thread, which is woken for few of them."""
-    async with pooled(sqlite_engine, pool_size=4) as engine:
+    async with pooled(sqlite_engine, pool_size=4, inline_reads=0) as engine:
         await entity("A").save()
         for _ in range(5):
             counts = await asyncio.gather(*(Entity.count().run() for _ in range(100)))
@@ -214,7 +214,7 @@ async def test_a_statement_that_waited_too_long_is_not_run(sqlite_engine: SQLite
 
 async def test_a_cancel_hits_its_own_statement_only(sqlite_engine: SQLiteEngine) -> None:
     """Of many statements of one thread, running or waiting, just the cancelled ones end early."""
-    async with pooled(sqlite_engine, pool_size=1) as engine:
+    async with pooled(sqlite_engine, pool_size=1, inline_reads=0) as engine:
         for _ in range(30):
             tasks: list[asyncio.Task[object]] = [
                 asyncio.create_task((slow_read() if number == 10 else Entity.count()).run())
@@ -254,7 +254,7 @@ async def test_closing_tells_statements_that_wait(sqlite_engine: SQLiteEngine) -
 
 async def test_stats(sqlite_engine: SQLiteEngine) -> None:
     """The numbers are those of what happened."""
-    async with pooled(sqlite_engine, pool_size=2) as engine:
+    async with pooled(sqlite_engine, pool_size=2, inline_reads=0) as engine:
         fresh = engine.stats()
         assert (fresh.readers, fresh.readers_in_use, fresh.writer_in_use) == (0, 0, False)
         assert (fresh.statements, fresh.connections_opened, fresh.requests_waited) == (0, 1, 0)

@@ -21,11 +21,18 @@ def url_of(engine: Engine[Any]) -> str:
     return f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
 
 
+#: With all mechanisms for speed, and without each.
+WAYS: list[dict[str, Any]] = [{}, {"inline_reads": 0}]
+
+
 @pytest.mark.filterwarnings("ignore:A generator was left inside:ResourceWarning")
+@pytest.mark.parametrize("options", WAYS, ids=lambda options: " ".join(options) or "all")
 def test_a_program_leaves_what_it_was_told(
-    module_database: Engine[Any], monkeypatch: pytest.MonkeyPatch
+    module_database: Engine[Any], options: dict[str, Any]
 ) -> None:
     """What was acknowledged is stored, what was undone is not, and nothing is in part or leaks."""
+    if options and module_database.engine_type != "sqlite":
+        pytest.skip("these options are SQLite's")
 
     wanted = int(os.environ.get("ATLAS_PROGRAMS", "60"))
 
@@ -39,7 +46,7 @@ def test_a_program_leaves_what_it_was_told(
     @given(programs)
     def keeps_its_promises(program: Tasks) -> None:
         async def main() -> list[str]:
-            client = create_client(url_of(module_database), acquire_timeout_ms=3000)
+            client = create_client(url_of(module_database), acquire_timeout_ms=3000, **options)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Tag._meta, "_db", client.engine)
                 async with client as db:

@@ -284,19 +284,26 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             self.print_response(query_id, rows)
         return rows
 
-    def _run_alone(
+    async def _run_alone(
         self,
         sql: str,
         parameters: Sequence[Any],
         floats: Sequence[str],
         reads: bool,
         in_pool: bool,
-    ) -> Coroutine[Any, Any, Rows]:
-        if in_pool and self.pool is not None and not is_running_sync():
-            return self.pool.choose(reads=reads).run(
-                lambda handle: handle.execute_alone(sql, parameters, floats), sql
-            )
-        return self._run_without_pool(sql, parameters, floats, reads)
+    ) -> Rows:
+        pool = self.pool
+        if not in_pool or pool is None or is_running_sync():
+            return await self._run_without_pool(sql, parameters, floats, reads)
+
+        def work(handle: Handle) -> Rows:
+            return handle.execute_alone(sql, parameters, floats)
+
+        connections = pool.choose(reads=reads)
+        if not reads or pool.inline is None:
+            return await connections.run(work, sql)
+        rows = await pool.inline.in_loop(sql, parameters, floats)
+        return await connections.run(pool.inline.opening(work), sql) if rows is None else rows
 
     async def _run_without_pool(
         self, sql: str, parameters: Sequence[Any], floats: Sequence[str], reads: bool

@@ -144,6 +144,14 @@ class Handle:
             )
         return rows
 
+    def read_now(self, sql: str, parameters: Sequence[Any], floats: Sequence[str]) -> Rows:
+        """Like ``execute``, of a SELECT; waits for no lock, and its errors are SQLite's own."""
+        cursor = self._opened().execute(sql, parameters)
+        try:
+            return self.fetch(cursor, floats=floats)
+        finally:
+            cursor.close()
+
     def execute_inside(
         self, sql: str, parameters: Sequence[Any] = (), floats: Sequence[str] = ()
     ) -> Rows:

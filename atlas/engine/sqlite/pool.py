@@ -21,6 +21,7 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection, Result, SharedJob, tell
 from atlas.engine.sqlite.files import MEMORY, Files
 from atlas.engine.sqlite.handle import Handle
+from atlas.engine.sqlite.inline import InlineReader
 from atlas.errors import (
     ClientError,
     ConnectionClosedError,
@@ -475,6 +476,10 @@ class Pools:
         self.writer = pool("writer", 1)
         # Each connection to :memory: is another database, so there the writer reads too.
         self.readers = self.writer if path == MEMORY else pool("reader", options.pool_size)
+        #: For reads in the event loop, where they are wanted.
+        self.inline: InlineReader | None = None
+        if options.inline_reads and path != MEMORY:
+            self.inline = InlineReader(path, options, files)
         self.is_closed = False
 
     async def open(self) -> None:
@@ -525,6 +530,8 @@ class Pools:
 
     def _close_pools(self) -> list[Connection]:
         self.is_closed = True
+        if self.inline is not None:  # before the last, which has more to do
+            self.inline.close()
         closing = [*self.readers.close(), *self.writer.close()]
         if self.is_orphaned:  # nobody will release these
             for connection in (*self.readers.holders, *self.writer.holders):
