@@ -170,6 +170,7 @@ def test_each_option_is_an_argument() -> None:
         "synchronous": "EXTRA",
         "read_only": True,
         "statement_cache": 4,
+        "inline_reads": 0.25,
         "log_queries": True,
         "log_parameters": True,
     }

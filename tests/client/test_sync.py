@@ -540,6 +540,7 @@ def test_options_are_those_of_the_async_client(file_url: str) -> None:
         "busy_timeout_ms": 4,
         "synchronous": "OFF",
         "statement_cache": 5,
+        "inline_reads": 0.25,
         "log_queries": True,
         "log_parameters": True,
         "read_only": True,

@@ -83,5 +83,5 @@ def test_time_in_the_event_loop_has_limits(value: Any) -> None:
     """A read holds up the loop for a tenth of a second at most; less than nothing is refused."""
     for allowed in (0, 0.5, 100):
         assert EngineOptions(inline_reads=allowed).inline_reads == allowed
-    with pytest.raises(ConfigurationError, match="inline_reads is .*from 0 to 100"):
+    with pytest.raises(ConfigurationError, match=r"inline_reads is .*from 0 to 100"):
         EngineOptions(inline_reads=value)

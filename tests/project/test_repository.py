@@ -132,6 +132,7 @@ UNITS = {
     "_MS": "milliseconds",
     "_SIZE": "connections",
     "_CACHE": "statements",
+    "_READS": "milliseconds",
     "_URL": "postgresql://",
     "_FILE": "path",
 }

@@ -43,7 +43,9 @@ async def blocks_are_typed(db: Client) -> None:
 def options_are_typed() -> None:
     """An option that there is not, or of another type, is an error before the program runs."""
     create_client("file:data.db", pool_size=8, synchronous="NORMAL", log_queries=True)
-    create_client(None, acquire_timeout_ms=1, busy_timeout_ms=1, statement_cache=0)
+    create_client(
+        None, acquire_timeout_ms=1, busy_timeout_ms=1, statement_cache=0, inline_reads=0.5
+    )
     create_client(poolsize=8)  # type: ignore[call-arg]
     create_client(pool_size="8")  # type: ignore[arg-type]
     create_client(synchronous="maybe")  # type: ignore[arg-type]
