@@ -10,18 +10,62 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, overload
 
+from piccolo.columns.combination import Where
 from piccolo.columns.operators.comparison import ComparisonOperator
 from piccolo.engine.sqlite import ADAPTERS
 from piccolo.querystring import QueryString
+from typing_extensions import TypeVar
 
 from atlas.errors import PreparedQueryError
+
+if TYPE_CHECKING:
+    from piccolo.custom_types import Combinable
+
+    from atlas.names import ColumnName
 
 Check = Callable[[Any], Any]
 
 
-class Param:
+class ColumnNames:
+    """Says to a type checker that parameters are named like columns of the 38 tables."""
+
+
+class OtherNames:
+    """Says to a type checker that a parameter has a name of its own."""
+
+
+#: How the parameters of a query are named, for a type checker.
+Names = TypeVar("Names", covariant=True, default=Any)
+_Others = TypeVar("_Others")
+
+if TYPE_CHECKING:
+
+    class Condition(Where, Generic[Names]):
+        """A comparison, of which a type checker knows how its parameters are named."""
+
+        @overload  # type: ignore[override]
+        def __and__(self, value: Condition[_Others]) -> Condition[Names | _Others]: ...
+
+        @overload
+        def __and__(self, value: Combinable) -> Condition[Names]: ...
+
+        def __and__(self, value: Any) -> Any: ...
+
+        @overload  # type: ignore[override]
+        def __or__(self, value: Condition[_Others]) -> Condition[Names | _Others]: ...
+
+        @overload
+        def __or__(self, value: Combinable) -> Condition[Names]: ...
+
+        def __or__(self, value: Any) -> Any: ...
+
+else:
+    Condition = Where
+
+
+class Param(Generic[Names]):
     """A value of a prepared query that is given by name with each call.
 
     It stands wherever Piccolo takes a value: ``Order.id == Param("id")``,
@@ -31,6 +75,12 @@ class Param:
     """
 
     __slots__ = ("check", "name")
+
+    @overload
+    def __init__(self: Param[ColumnNames], name: ColumnName) -> None: ...
+
+    @overload
+    def __init__(self: Param[OtherNames], name: str) -> None: ...
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name.isidentifier():
@@ -55,7 +105,7 @@ class Param:
 
     def checked_by(self, check: Check) -> Param:
         """Return the same parameter in a place whose values ``check`` checks."""
-        param = Param(self.name)
+        param: Param[Any] = Param(self.name)
         param.check = check
         return param
 

@@ -1,8 +1,7 @@
 """What a select of whole rows returns, and what an insert takes, for a type checker.
 
 In: the 38 tables. Out: two ``TypedDict`` for each. ``OrderRow`` is a row as a
-select of all columns returns it; say so with ``cast``, because Piccolo's type is
-``dict[str, Any]``. ``OrderInsert`` is a new row, for ``Client.upsert`` and
+select of all columns returns it. ``OrderInsert`` is a new row, for ``Client.upsert`` and
 ``Order(**row)``: what has no default and may not be null is required.
 ``OrderStatus`` is a column's choices.
 

@@ -27,6 +27,7 @@ from atlas.db.tables import (
 )
 from atlas.finance.tables import Account, Invoice, InvoiceLine, Payment, PaymentAllocation, Revenue
 from atlas.marketing.tables import Agenda, Campaign, CampaignChannel, Lead
+from atlas.table import Table
 from atlas.target.tables import TargetLine, TargetPlan
 
 __all__ = [
@@ -72,7 +73,7 @@ __all__ = [
 ]
 
 #: Every table, parents before children.
-TABLES = (
+TABLES: tuple[type[Table], ...] = (
     Entity,
     Region,
     Unit,

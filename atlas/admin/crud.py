@@ -251,7 +251,7 @@ class TableCRUD(PiccoloCRUD):
             if row is None:
                 raise _RefusedError("The resource doesn't exist", 404)
             known = _broken_rules(row)
-            if _is_shown(row.created_at, given.get("created_at")):  # type: ignore[attr-defined]
+            if _is_shown(row.created_at, given.get("created_at")):
                 del given["created_at"]
             for name, value in given.items():
                 setattr(row, name, value)

@@ -10,10 +10,10 @@ import asyncio
 import atexit
 import contextvars
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any, NoReturn, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack, cast, overload
 
 from piccolo.columns import Column
 
@@ -21,17 +21,31 @@ from atlas.client import configured, scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
 from atlas.client.runtime import check_supported
+from atlas.columns import ModelColumn
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError
-from atlas.table import Table
+from atlas.param import Names
+from atlas.table import Table, Values
 from atlas.upsert.batches import GivenRows
 from atlas.upsert.keys import GivenKey
 from atlas.upsert.resolve import resolve
 from atlas.upsert.result import UpsertResult
 from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
+
+if TYPE_CHECKING:
+    from atlas.engine.postgres.transaction import Transaction as PostgresTransaction
+    from atlas.engine.sqlite.transaction import Transaction as SQLiteTransaction
+    from atlas.query.typed import Runs
+    from atlas.upsert.batches import TypedRows
+
+#: What rows are found by, and what is looked up of them.
+Known = TypeVar("Known")
+Found = TypeVar("Found")
+#: What ``async with`` gives.
+Entered = TypeVar("Entered")
 
 logger = logging.getLogger("atlas.client")
 
@@ -127,7 +141,7 @@ class Client(Apps):
             with suppress(ValueError):  # closed in another context, as a coroutine may be
                 scope.scope.reset(token)
 
-    def transaction(self) -> Block:
+    def transaction(self) -> Block[SQLiteTransaction | PostgresTransaction]:
         """Return a block that is written as a whole or not at all.
 
         Inside another it is a savepoint. A block that raises, or is cancelled,
@@ -135,14 +149,14 @@ class Client(Apps):
         """
         return Block(self, self._open_engine().transaction())
 
-    def snapshot(self) -> Block:
+    def snapshot(self) -> Block[object]:
         """Return a read-only block: one consistent view for a report while writers go on.
 
         Queries inside run on this client, whichever others are open.
         """
         return Block(self, self._open_engine().snapshot())
 
-    def prepare(self, query: Awaitable[Result]) -> Prepared[Result]:
+    def prepare(self, query: Runs[Result, Names]) -> Prepared[Result, Names]:
         """Return ``query``, built and compiled once, to be called with the values of its ``Param``.
 
         ``find = db.prepare(Order.objects().where(Order.id == Param("id")).first())``, then
@@ -154,8 +168,8 @@ class Client(Apps):
 
     async def upsert(
         self,
-        table: type[Table],
-        rows: GivenRows,
+        table: type[Table[Values]],
+        rows: TypedRows[Values],
         key: GivenKey | None = None,
         *,
         on_error: OnError = "raise",
@@ -192,7 +206,7 @@ class Client(Apps):
         return await upsert(
             self._open_engine(),
             table,
-            rows,
+            cast(GivenRows, rows),
             key,
             on_error=on_error,
             duplicates=duplicates,
@@ -202,6 +216,31 @@ class Client(Apps):
             on_progress=on_progress,
             max_errors=max_errors,
         )
+
+    @overload
+    async def resolve(
+        self, table: type[Table], key: ModelColumn[Any, Known, Any], values: Iterable[Known]
+    ) -> dict[Known, str]: ...
+
+    @overload
+    async def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Known],
+        *,
+        to: ModelColumn[Found, Any, Any],
+    ) -> dict[Known, Found]: ...
+
+    @overload
+    async def resolve(
+        self,
+        table: type[Table],
+        key: str | Sequence[Column | str],
+        values: Iterable[Known],
+        *,
+        to: str | None = None,
+    ) -> dict[Known, Any]: ...
 
     async def resolve(
         self,
@@ -258,15 +297,15 @@ class Client(Apps):
         return self.engine
 
 
-class Block:
+class Block(Generic[Entered]):
     """A transaction or snapshot of one client, to enter with ``async with``."""
 
-    def __init__(self, client: Client, block: AbstractAsyncContextManager[Any]) -> None:
+    def __init__(self, client: Client, block: AbstractAsyncContextManager[Entered]) -> None:
         self._client = client
         self._block = block
         self._token: contextvars.Token[scope.OpenClient | None] | None = None
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Entered:
         entered = await self._block.__aenter__()
         self._token = scope.scope.set(self._client)
         return entered

@@ -10,10 +10,10 @@ None; so any number of tasks can use it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Unpack, overload
 
 from piccolo.query.base import Query
 from piccolo.query.methods import objects as piccolo_objects
@@ -25,6 +25,7 @@ from piccolo.query.mixins import CallbackDelegate, CallbackType
 from piccolo.query.proxy import Proxy
 from piccolo.querystring import QueryString
 from piccolo.utils.encoding import dump_json
+from typing_extensions import TypeVar
 
 from atlas.client import scope
 from atlas.engine.sqlite.compiled import compiled
@@ -34,7 +35,14 @@ from atlas.param import Check, Compared, Computed, Listed, Param, as_json
 from atlas.query.select import Select
 from atlas.query.write import Delete, Update
 
+if TYPE_CHECKING:
+    from atlas.names import ColumnValues
+    from atlas.param import OtherNames
+    from atlas.query.typed import Runs
+
 Result = TypeVar("Result")
+#: How its parameters are named, for a type checker.
+_Names = TypeVar("_Names", contravariant=True, default=Any)
 
 #: What can be prepared: queries of one statement that change no object.
 _QUERIES = (
@@ -73,7 +81,7 @@ class Statement:
         return parameters
 
 
-class Prepared(Generic[Result]):
+class Prepared(Generic[Result, _Names]):
     """A query that ``Client.prepare`` made, to call with its parameters by name.
 
     It belongs to the client it was prepared with, whichever is in scope where
@@ -81,7 +89,7 @@ class Prepared(Generic[Result]):
     is in one.
     """
 
-    def __init__(self, client: scope.OpenClient, query: Awaitable[Result]) -> None:
+    def __init__(self, client: scope.OpenClient, query: Runs[Result, Any]) -> None:
         self._client = client
         inner, self._shape, self._is_json = _unwrapped(query)
         self._query = _own(inner)
@@ -99,6 +107,16 @@ class Prepared(Generic[Result]):
         self._compared = {node.param.name for node in nodes if isinstance(node, Compared)}
         self._statements: dict[frozenset[str], Statement] = {}
         self._statement = self._compile(frozenset())
+
+    if TYPE_CHECKING:  # so that it can be told whether any parameter has a name of its own
+
+        def _named(self, names: _Names) -> None: ...
+
+    @overload
+    def __call__(self: Prepared[Result, OtherNames], **values: Any) -> PreparedCall[Result]: ...
+
+    @overload
+    def __call__(self, **values: Unpack[ColumnValues]) -> PreparedCall[Result]: ...
 
     def __call__(self, **values: Any) -> PreparedCall[Result]:
         """Return the query with these values; await it, in any task and as often as needed.
@@ -189,7 +207,7 @@ class PreparedCall(Generic[Result]):
     __slots__ = ("_parameters", "_prepared", "_statement")
 
     def __init__(
-        self, prepared: Prepared[Result], statement: Statement, parameters: Sequence[Any]
+        self, prepared: Prepared[Result, Any], statement: Statement, parameters: Sequence[Any]
     ) -> None:
         self._prepared = prepared
         self._statement = statement

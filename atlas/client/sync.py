@@ -13,12 +13,12 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack, cast, overload
 
 from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery, Query
@@ -27,17 +27,19 @@ from atlas.client import scope
 from atlas.client.apps import Apps
 from atlas.client.block_stack import Entry, HeldEntry, Maker, transaction_here
 from atlas.client.bridge import Bridge, Call
-from atlas.client.client import Client, create_client
+from atlas.client.client import Client, Found, Known, create_client
 from atlas.client.prepared import Prepared
 from atlas.client.runtime import check_supported
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
+from atlas.columns import ModelColumn
 from atlas.engine import threads
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError, shown
-from atlas.table import Table
+from atlas.param import Names
+from atlas.table import Table, Values
 from atlas.upsert.batches import Batches, GivenRows
 from atlas.upsert.keys import GivenKey
 from atlas.upsert.result import UpsertResult
@@ -45,6 +47,9 @@ from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, ups
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from atlas.query.typed import Runs
+    from atlas.upsert.batches import TypedRows
 
 logger = logging.getLogger("atlas.client")
 
@@ -213,7 +218,7 @@ class SyncClient(Apps):
         """
         return SyncBatch(self, partial(query.batch, batch_size=batch_size))  # type: ignore[attr-defined]
 
-    def prepare(self, query: Awaitable[Result]) -> Prepared[Result]:
+    def prepare(self, query: Runs[Result, Names]) -> Prepared[Result, Names]:
         """Return ``query``, built and compiled once, to be called with the values of its ``Param``.
 
         ``find = db.prepare(...)``, then ``db.run(find(id=...))``, from any thread.
@@ -223,8 +228,8 @@ class SyncClient(Apps):
 
     def upsert(
         self,
-        table: type[Table],
-        rows: GivenRows,
+        table: type[Table[Values]],
+        rows: TypedRows[Values],
         key: GivenKey | None = None,
         *,
         on_error: OnError = "raise",
@@ -244,7 +249,7 @@ class SyncClient(Apps):
         return self._upsert(
             None,
             table,
-            rows,
+            cast(GivenRows, rows),
             key,
             on_progress=on_progress,
             on_error=on_error,
@@ -283,6 +288,31 @@ class SyncClient(Apps):
         )
         return self._run(call, entry)
 
+    @overload
+    def resolve(
+        self, table: type[Table], key: ModelColumn[Any, Known, Any], values: Iterable[Known]
+    ) -> dict[Known, str]: ...
+
+    @overload
+    def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Known],
+        *,
+        to: ModelColumn[Found, Any, Any],
+    ) -> dict[Known, Found]: ...
+
+    @overload
+    def resolve(
+        self,
+        table: type[Table],
+        key: str | Sequence[Column | str],
+        values: Iterable[Known],
+        *,
+        to: str | None = None,
+    ) -> dict[Known, Any]: ...
+
     def resolve(
         self,
         table: type[Table],
@@ -295,7 +325,9 @@ class SyncClient(Apps):
 
         As ``Client.resolve``.
         """
-        return self._call(self._client.resolve(table, key, list(values), to=to))
+        return self._call(
+            self._client.resolve(table, cast(Any, key), list(values), to=cast(Any, to))
+        )
 
     def _resolve_in(self, entry: HeldEntry, table: Any, key: Any, values: Any, to: Any) -> Any:
         return self._run(Call(self._client.resolve(table, key, values, to=to)), entry)

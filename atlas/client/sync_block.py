@@ -7,7 +7,7 @@ closed, a thread that ends, a block that is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
@@ -15,17 +15,20 @@ from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery
 
 from atlas.client.block_stack import HeldEntry, Maker
+from atlas.columns import ModelColumn
 from atlas.errors import ClientError, TransactionLostError
-from atlas.table import Table
-from atlas.upsert.batches import GivenRows
+from atlas.table import Table, Values
 from atlas.upsert.keys import GivenKey
 from atlas.upsert.result import UpsertResult
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from atlas.upsert.batches import TypedRows
 
 Result = TypeVar("Result")
+Known = TypeVar("Known")
+Found = TypeVar("Found")
 
 
 class Caller(Protocol):
@@ -114,6 +117,31 @@ class SyncBlock:
         """
         return self._client._run_in(self._entered(), query)
 
+    @overload
+    def resolve(
+        self, table: type[Table], key: ModelColumn[Any, Known, Any], values: Iterable[Known]
+    ) -> dict[Known, str]: ...
+
+    @overload
+    def resolve(
+        self,
+        table: type[Table],
+        key: GivenKey,
+        values: Iterable[Known],
+        *,
+        to: ModelColumn[Found, Any, Any],
+    ) -> dict[Known, Found]: ...
+
+    @overload
+    def resolve(
+        self,
+        table: type[Table],
+        key: str | Sequence[Column | str],
+        values: Iterable[Known],
+        *,
+        to: str | None = None,
+    ) -> dict[Known, Any]: ...
+
     def resolve(
         self,
         table: type[Table],
@@ -152,7 +180,11 @@ class SyncTransaction(SyncBlock):
     """
 
     def upsert(
-        self, table: type[Table], rows: GivenRows, key: GivenKey | None = None, **options: Any
+        self,
+        table: type[Table[Values]],
+        rows: TypedRows[Values],
+        key: GivenKey | None = None,
+        **options: Any,
     ) -> UpsertResult:
         """Upsert rows as part of this transaction; arguments are those of ``SyncClient.upsert``."""
         return self._client._upsert(self._entered(), table, rows, key, **options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, overload
 
 from piccolo.columns import Column
 from piccolo.columns.base import ColumnMeta
@@ -19,19 +19,24 @@ from piccolo.columns.operators.comparison import In, NotIn
 from piccolo.query.base import Query
 from piccolo.querystring import QueryString
 from piccolo.table import Table
+from typing_extensions import TypeVar
 
 from atlas.columns.exact import unwrapped
 from atlas.columns.expressions import Expression
 from atlas.errors import InvalidValueError
 from atlas.nearest import did_you_mean
-from atlas.param import AsWritten, Check, Compared, Listed, Param, as_json
+from atlas.param import AsWritten, Check, Compared, Condition, Listed, Names, Param, as_json
 from atlas.ulid import is_ulid
 
 if TYPE_CHECKING:
     from piccolo.query.methods.select import Select
 
 
-PythonType = TypeVar("PythonType")
+#: For a type checker: what a row holds in the column, what may be given for it, and as what its
+#: values are compared, so with columns of the same kind.
+Value = TypeVar("Value", default=Any)
+Given = TypeVar("Given", default=Value)
+Kind = TypeVar("Kind", default=Any)
 
 
 #: A list that is longer is sent as one parameter: PostgreSQL takes 32,767 of them, and SQLite
@@ -52,7 +57,7 @@ class Among(Where):
         return QueryString(f"SELECT unnest({{}}::{column.column_type}[])", list(values))
 
 
-class ModelColumn(Column, Generic[PythonType]):
+class ModelColumn(Column, Generic[Value, Given, Kind]):
     """What all columns of the model share: exact DDL, and a check of every value written."""
 
     #: The types whose values ``_convert`` takes; others are looked at, to see what they are.
@@ -73,12 +78,14 @@ class ModelColumn(Column, Generic[PythonType]):
     if TYPE_CHECKING:  # a column on the class, a value on a row
 
         @overload
-        def __get__(self, obj: Table, objtype: Any = None) -> PythonType: ...
+        def __get__(self, obj: Table, objtype: Any = None) -> Value: ...
 
         @overload
-        def __get__(self, obj: None, objtype: Any = None) -> Self: ...
+        def __get__(self, obj: Column | None, objtype: Any = None) -> Self: ...
 
-        def __get__(self, obj: Table | None, objtype: Any = None) -> Any: ...
+        def __get__(self, obj: Table | Column | None, objtype: Any = None) -> Any: ...
+
+        def __set__(self, obj: Any, value: Given) -> None: ...
 
     def copy(self) -> Self:
         """Return a copy with a ``_meta`` of its own; every join and alias makes one or two.
@@ -182,13 +189,29 @@ class ModelColumn(Column, Generic[PythonType]):
     # Piccolo's comparisons, which check what they are given, and take a parameter of a prepared
     # query too.
 
-    def __eq__(self, value: Any) -> Where:  # type: ignore[override]
+    @overload  # type: ignore[override]
+    def __eq__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __eq__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString | None
+    ) -> Condition[Never]: ...
+
+    def __eq__(self, value: Any) -> Any:
         if not isinstance(value, Param):
             return super().__eq__(self._right_side(value))
         equal = Compared("=", value.checked_by(self.accept_compared), if_null="IS NULL")
         return Where(column=self, value=equal, operator=AsWritten)
 
-    def __ne__(self, value: Any) -> Where:  # type: ignore[override]
+    @overload  # type: ignore[override]
+    def __ne__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __ne__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString | None
+    ) -> Condition[Never]: ...
+
+    def __ne__(self, value: Any) -> Any:
         if not isinstance(value, Param):
             return super().__ne__(self._right_side(value))
         unequal = Compared("!=", value.checked_by(self.accept_compared), if_null="IS NOT NULL")
@@ -196,47 +219,117 @@ class ModelColumn(Column, Generic[PythonType]):
 
     __hash__ = Column.__hash__
 
-    def __lt__(self, value: Any) -> Where:
+    @overload
+    def __lt__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __lt__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString
+    ) -> Condition[Never]: ...
+
+    def __lt__(self, value: Any) -> Any:
         return super().__lt__(self._right_side(value))
 
-    def __le__(self, value: Any) -> Where:
+    @overload
+    def __le__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __le__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString
+    ) -> Condition[Never]: ...
+
+    def __le__(self, value: Any) -> Any:
         return super().__le__(self._right_side(value))
 
-    def __gt__(self, value: Any) -> Where:
+    @overload
+    def __gt__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __gt__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString
+    ) -> Condition[Never]: ...
+
+    def __gt__(self, value: Any) -> Any:
         return super().__gt__(self._right_side(value))
 
-    def __ge__(self, value: Any) -> Where:
+    @overload
+    def __ge__(self, value: Param[Names]) -> Condition[Names]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __ge__(
+        self, value: Given | ModelColumn[Any, Any, Kind] | QueryString
+    ) -> Condition[Never]: ...
+
+    def __ge__(self, value: Any) -> Any:
         return super().__ge__(self._right_side(value))
 
-    def is_in(self, values: Select[Any] | QueryString | Iterable[Any] | Param) -> Where:
+    @overload
+    def is_in(self, values: Param[Names]) -> Condition[Names]: ...
+
+    @overload
+    def is_in(self, values: Iterable[Given] | Select[Any] | QueryString) -> Condition[Never]: ...
+
+    def is_in(self, values: Any) -> Any:
         """Compare with any of ``values``, however many; a ``Param`` takes none as well."""
         if isinstance(values, Param):
             listed = Listed(values.checked_by(self._accept_all_compared))
             return Where(column=self, value=listed, operator=AsWritten)
         if isinstance(values, QueryString | Query):
-            return super().is_in(values)
+            return super().is_in(values)  # type: ignore[arg-type]
         return Among(column=self, values=self._some_compared(values), operator=In)
 
-    def not_in(self, values: Select[Any] | QueryString | Iterable[Any] | Param) -> Where:
+    @overload
+    def not_in(self, values: Param[Names]) -> Condition[Names]: ...
+
+    @overload
+    def not_in(self, values: Iterable[Given] | Select[Any] | QueryString) -> Condition[Never]: ...
+
+    def not_in(self, values: Any) -> Any:
         """Compare with all of ``values``, however many; a ``Param`` takes none as well."""
         if isinstance(values, Param):
             listed = Listed(values.checked_by(self._accept_all_compared), negated=True)
             return Where(column=self, value=listed, operator=AsWritten)
         if isinstance(values, QueryString | Query):
-            return super().not_in(values)
+            return super().not_in(values)  # type: ignore[arg-type]
         return Among(column=self, values=self._some_compared(values), operator=NotIn)
 
-    def like(self, value: str | Param) -> Where:
+    @overload
+    def like(self, value: Param[Names]) -> Condition[Names]: ...
+
+    @overload
+    def like(self, value: str) -> Condition[Never]: ...
+
+    def like(self, value: Any) -> Any:
         """Compare with a pattern, in which ``%`` is any text and ``_`` any character."""
         return super().like(self._placed(value, self._accept_pattern))
 
-    def not_like(self, value: str | Param) -> Where:
+    @overload
+    def not_like(self, value: Param[Names]) -> Condition[Names]: ...
+
+    @overload
+    def not_like(self, value: str) -> Condition[Never]: ...
+
+    def not_like(self, value: Any) -> Any:
         """The opposite of ``like``."""
         return super().not_like(self._placed(value, self._accept_pattern))
 
-    def ilike(self, value: str | Param) -> Where:
+    @overload
+    def ilike(self, value: Param[Names]) -> Condition[Names]: ...
+
+    @overload
+    def ilike(self, value: str) -> Condition[Never]: ...
+
+    def ilike(self, value: Any) -> Any:
         """Like ``like``, whatever the case of letters; on SQLite that is so for ASCII anyway."""
         return super().ilike(self._placed(value, self._accept_pattern))
+
+    if TYPE_CHECKING:
+
+        def is_null(self) -> Condition[Never]: ...
+
+        def is_not_null(self) -> Condition[Never]: ...
+
+        def as_alias(self, name: str) -> Self: ...
 
     def _right_side(self, value: Any) -> Any:
         """Return what this column may be compared with, checked; refuse other values."""

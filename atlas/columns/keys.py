@@ -3,24 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
 
 from piccolo.columns import Column, OnDelete, OnUpdate
 from piccolo.columns import ForeignKey as PiccoloForeignKey
 from piccolo.columns.combination import And, Where
 from piccolo.columns.operators.comparison import Equal
 from piccolo.table import Table
+from typing_extensions import TypeVar
 
 from atlas.columns.base import ModelColumn, checked_text, checked_ulid
 
 if TYPE_CHECKING:
+    from piccolo.columns.base import ForeignKeyMeta
     from piccolo.custom_types import Combinable
 
 
 ReferencedTable = TypeVar("ReferencedTable", bound=Table)
+_Key = TypeVar("_Key", default=str)
+_GivenKey = TypeVar("_GivenKey", default=_Key | Table)
+
+if TYPE_CHECKING:
+
+    class Reference(
+        ModelColumn[_Key, _GivenKey, str],
+        Generic[ReferencedTable, _Key, _GivenKey],
+    ):
+        """A foreign key as a type checker knows it, without the columns that it leads to.
+
+        Piccolo's own takes any attribute for a column. The stubs of the 38 tables have a class
+        for the keys to each of them, with its columns.
+        """
+
+        _foreign_key_meta: ForeignKeyMeta[Any]
+
+        @property
+        def _(self) -> type[ReferencedTable]: ...
+
+        def all_columns(self, exclude: list[Column | str] | None = None) -> list[Column]: ...
+
+        def all_related(self, exclude: list[Any] | None = None) -> list[Any]: ...
+
+        def reverse(self) -> Any: ...
+
+        def set_proxy_columns(self) -> None: ...
+
+    class _ForeignKeyBase(
+        Reference[ReferencedTable, _Key, _GivenKey],
+        Generic[ReferencedTable, _Key, _GivenKey],
+    ):
+        def __init__(
+            self,
+            references: Any,
+            default: Any = None,
+            null: bool = False,
+            on_delete: OnDelete = OnDelete.restrict,
+            on_update: OnUpdate = OnUpdate.no_action,
+            **kwargs: Any,
+        ) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    Reference = PiccoloForeignKey
+
+    class _ForeignKeyBase(
+        ModelColumn[_Key, _GivenKey, str],
+        PiccoloForeignKey[ReferencedTable],
+        Generic[ReferencedTable, _Key, _GivenKey],
+    ):
+        pass
 
 
-class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
+class ForeignKey(_ForeignKeyBase[ReferencedTable, _Key, _GivenKey]):
     """A reference to another table's ``id``, or to the own table's with ``"self"``.
 
     The one foreign key class of the package: Piccolo follows a chain of three
@@ -78,7 +133,7 @@ class ForeignKey(ModelColumn[Any], PiccoloForeignKey[ReferencedTable]):
         if isinstance(value, ForeignKey):
             return super().__getattribute__(name)
         joined = value.copy()
-        joined._meta.call_chain = [*self._meta.call_chain, self]
+        joined._meta.call_chain = [*self._meta.call_chain, self]  # type: ignore[list-item]
         return joined
 
     def _is_like(self, column: Column) -> bool:

@@ -21,6 +21,7 @@ from piccolo.columns import Text as PiccoloText
 from piccolo.columns import Timestamptz as PiccoloTimestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
+from typing_extensions import TypeVar
 
 from atlas.columns.base import ModelColumn, checked_text, checked_ulid
 from atlas.columns.expressions import Arithmetic, Expression
@@ -28,6 +29,18 @@ from atlas.ulid import new_ulid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+
+#: What a column holds, and what may be given for it: with None where it may be null, and of one
+#: with choices those alone. The 38 tables have it said in the stubs beside their tables.py.
+_Text = TypeVar("_Text", default=str)
+_GivenText = TypeVar("_GivenText", default=_Text)
+_Integer = TypeVar("_Integer", default=int)
+_Decimal = TypeVar("_Decimal", default=float)
+_GivenDecimal = TypeVar("_GivenDecimal", default=_Decimal | PythonDecimal)
+_Boolean = TypeVar("_Boolean", default=bool)
+_Date = TypeVar("_Date", default=datetime.date)
+_Timestamp = TypeVar("_Timestamp", default=datetime.datetime)
 
 
 #: PostgreSQL's INTEGER; SQLite would take 64 bits, and the model promises the same on both.
@@ -95,7 +108,7 @@ class Now(TimestamptzNow):
         return "CURRENT_TIMESTAMP"
 
 
-class Text(ModelColumn[str], PiccoloText):
+class Text(ModelColumn[_Text, _GivenText, str], PiccoloText):  # type: ignore[misc]
     """``text``: a ``str`` that both databases can hold; of any length, unless it is indexed."""
 
     column_type = "TEXT"
@@ -143,7 +156,7 @@ class Text(ModelColumn[str], PiccoloText):
         return min(sizes[1:], default=0)
 
 
-class Ulid(Text):
+class Ulid(Text[str, str | Table]):
     """A primary key: text of 26 characters, made by ``new_ulid`` when left out."""
 
     _result_checks: ClassVar = {}
@@ -171,7 +184,9 @@ class Ulid(Text):
         return checked_text(self, value)
 
 
-class Integer(Arithmetic, ModelColumn[int], PiccoloInteger):
+class Integer(  # type: ignore[misc]
+    Arithmetic, ModelColumn[_Integer, _Integer, float], PiccoloInteger
+):
     """``integer``: an ``int`` of 32 bits; another number is taken when it has no fraction."""
 
     column_type = "INTEGER"
@@ -206,7 +221,9 @@ class Integer(Arithmetic, ModelColumn[int], PiccoloInteger):
         raise self._refused(text, "is text, and the column holds numbers; compare with an int")
 
 
-class Decimal(Arithmetic, ModelColumn[float], PiccoloDoublePrecision):
+class Decimal(  # type: ignore[misc]
+    Arithmetic, ModelColumn[_Decimal, _GivenDecimal, float], PiccoloDoublePrecision
+):
     """``decimal``: a finite ``float`` of 8 bytes; exact for whole numbers up to 2^53.
 
     REAL on SQLite and DOUBLE PRECISION on PostgreSQL, whose REAL has 4 bytes.
@@ -285,7 +302,7 @@ def _parsed(column: ModelColumn[Any], text: str, parse: Callable[[str], Any]) ->
         raise column._refused(text, f"does not exist in the calendar ({error})") from None
 
 
-class Boolean(ModelColumn[bool], PiccoloBoolean):
+class Boolean(ModelColumn[_Boolean, _Boolean, bool], PiccoloBoolean):  # type: ignore[misc]
     """``bool``: True or False; 0 and 1 are taken for them."""
 
     column_type = "BOOLEAN"
@@ -310,7 +327,7 @@ class Boolean(ModelColumn[bool], PiccoloBoolean):
         return None if value is None else self._convert(value)
 
 
-class Date(ModelColumn[datetime.date], PiccoloDate):
+class Date(ModelColumn[_Date, _Date, datetime.date], PiccoloDate):  # type: ignore[misc]
     """``date``: a ``datetime.date``; a datetime is taken when it is a midnight of no time zone."""
 
     column_type = "DATE"
@@ -364,7 +381,9 @@ class Date(ModelColumn[datetime.date], PiccoloDate):
         return _INFINITE_DATES.get(value) or datetime.date.fromisoformat(value)
 
 
-class Timestamp(ModelColumn[datetime.datetime], PiccoloTimestamptz):
+class Timestamp(  # type: ignore[misc]
+    ModelColumn[_Timestamp, _Timestamp, datetime.datetime], PiccoloTimestamptz
+):
     """``timestamp``: an aware ``datetime``, stored in UTC."""
 
     column_type = "TIMESTAMPTZ"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
 
 from piccolo.columns import Column
 from piccolo.columns.m2m import M2MSelect as PiccoloM2MSelect
@@ -13,24 +13,38 @@ from piccolo.custom_types import TableInstance
 from piccolo.query.methods.objects import Objects as PiccoloObjects
 from piccolo.query.methods.select import Select as PiccoloSelect
 from piccolo.querystring import QueryString, Selectable
+from typing_extensions import TypeVar
 
 from atlas.columns import CompositeKey
 from atlas.errors import InvalidValueError
-from atlas.param import Param
+from atlas.param import Names, Param
 from atlas.query.m2m import M2MSelect
 from atlas.query.results import WholeRow, in_slices, output_name, with_floats
 from atlas.query.shape import Shape, Shaped
 from atlas.query.stored_row import objects_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from piccolo.custom_types import Combinable
     from piccolo.query.base import FrozenQuery
+    from piccolo.query.methods.objects import Create, GetOrCreate
     from piccolo.table import Table as PiccoloTable
+
+    from atlas.columns.keys import Reference
+    from atlas.param import Condition, OtherNames
+    from atlas.query.typed import First, Json, Runs, Values
+
+#: What each row of a select is: a dict, the TypedDict of a whole row, or the class of ``into``.
+Row = TypeVar("Row", default=dict[str, Any])
+_Made = TypeVar("_Made")
+_Others = TypeVar("_Others")
 
 
 class _Counted:
     """A LIMIT or OFFSET whose number each call of a prepared query gives."""
 
-    def __init__(self, word: str, param: Param, table: type[PiccoloTable]) -> None:
+    def __init__(self, word: str, param: Param[Any], table: type[PiccoloTable]) -> None:
         def check(value: Any) -> int:
             if type(value) is int and 0 <= value < 2**63:
                 return value
@@ -59,26 +73,110 @@ class _Clauses:
     limit_delegate: Any
     offset_delegate: Any
 
-    def limit(self, number: int | Param) -> Self:
-        """Return at most so many rows."""
-        if not isinstance(number, Param):
-            return super().limit(number)  # type: ignore[misc,no-any-return]
-        self.limit_delegate._limit = _Counted("LIMIT", number, self.table)
-        return self
+    if not TYPE_CHECKING:  # what it makes of the type of the query, the bases below say
 
-    def offset(self, number: int | Param) -> Self:
-        """Leave out so many rows at the beginning."""
-        if not isinstance(number, Param):
-            return super().offset(number)  # type: ignore[misc,no-any-return]
-        self.offset_delegate._offset = _Counted("OFFSET", number, self.table)
-        return self
+        def limit(self, number: int | Param[Any]) -> Any:
+            """Return at most so many rows."""
+            if not isinstance(number, Param):
+                return super().limit(number)
+            self.limit_delegate._limit = _Counted("LIMIT", number, self.table)
+            return self
+
+        def offset(self, number: int | Param[Any]) -> Any:
+            """Leave out so many rows at the beginning."""
+            if not isinstance(number, Param):
+                return super().offset(number)
+            self.offset_delegate._offset = _Counted("OFFSET", number, self.table)
+            return self
 
     def order_by(self, *columns: Column | str | QueryString, ascending: bool = True) -> Self:
         """Order the rows; the primary key of a join table stands for its two columns."""
         return super().order_by(*_single_columns(columns), ascending=ascending)  # type: ignore[misc,no-any-return]
 
 
-class Select(Shaped, _Clauses, PiccoloSelect[TableInstance]):
+if TYPE_CHECKING:
+
+    class _SelectBase(  # type: ignore[misc]
+        Runs[list[Row], Names], PiccoloSelect[TableInstance], Generic[TableInstance, Row, Names]
+    ):
+        """The clauses of a select, and what they make of its type."""
+
+        @overload  # type: ignore[override]
+        def where(  # type: ignore[overload-overlap]
+            self, *where: Condition[_Others]
+        ) -> Select[TableInstance, Row, Names | _Others]: ...
+
+        @overload
+        def where(self, *where: Combinable) -> Self: ...  # type: ignore[overload-overlap]
+
+        @overload
+        def where(
+            self, *where: Combinable | QueryString
+        ) -> Select[TableInstance, Row, OtherNames]: ...
+
+        def where(self, *where: Any) -> Any: ...
+
+        @overload  # type: ignore[override]
+        def having(  # type: ignore[overload-overlap]
+            self, *where: Condition[_Others]
+        ) -> Select[TableInstance, Row, Names | _Others]: ...
+
+        @overload
+        def having(self, *where: Combinable) -> Self: ...  # type: ignore[overload-overlap]
+
+        @overload
+        def having(
+            self, *where: Combinable | QueryString
+        ) -> Select[TableInstance, Row, OtherNames]: ...
+
+        def having(self, *where: Any) -> Any: ...
+
+        @overload
+        def limit(self, number: int) -> Self: ...
+
+        @overload
+        def limit(self, number: Param[_Others]) -> Select[TableInstance, Row, Names | _Others]: ...
+
+        def limit(self, number: Any) -> Any: ...
+
+        @overload
+        def offset(self, number: int) -> Self: ...
+
+        @overload
+        def offset(self, number: Param[_Others]) -> Select[TableInstance, Row, Names | _Others]: ...
+
+        def offset(self, number: Any) -> Any: ...
+
+        def group_by(self, *columns: Column | str | QueryString) -> Self: ...
+
+        def distinct(self, *, on: Sequence[Column] | None = None) -> Self: ...
+
+        def first(self) -> First[Row | None, Names]: ...  # type: ignore[override]
+
+        @overload  # type: ignore[override]
+        def output(self, *, as_list: Literal[True]) -> Values[Names]: ...
+
+        @overload
+        def output(self, *, as_json: Literal[True], nested: bool = False) -> Json[Names]: ...
+
+        @overload
+        def output(
+            self, *, nested: bool = False, load_json: bool = False
+        ) -> Select[TableInstance, dict[str, Any], Names]: ...
+
+        def output(self, **output: bool) -> Any: ...
+
+        def callback(
+            self, callbacks: Callable[..., Any] | list[Callable[..., Any]], **when: Any
+        ) -> Self: ...
+
+else:
+
+    class _SelectBase(PiccoloSelect[TableInstance], Generic[TableInstance, Row, Names]):
+        pass
+
+
+class Select(Shaped, _Clauses, _SelectBase[TableInstance, Row, Names]):  # type: ignore[misc]
     """A SELECT whose many-to-many columns come back as the values that are stored."""
 
     def _shape(self) -> Shape | None:
@@ -120,7 +218,9 @@ class Select(Shaped, _Clauses, PiccoloSelect[TableInstance]):
             )
         )
 
-    def columns(self, *columns: Selectable | str) -> Select[TableInstance]:
+    def columns(  # type: ignore[override]
+        self, *columns: Selectable | str
+    ) -> Select[TableInstance, dict[str, Any], Names]:
         """Add columns to the select.
 
         Raises ``ValueError`` for a many-to-many relation of another table, and
@@ -141,7 +241,7 @@ class Select(Shaped, _Clauses, PiccoloSelect[TableInstance]):
                     f"Two columns of the select are called {relation.name!r}, and only one would "
                     "be in the result; name the others with as_alias()."
                 )
-        return self
+        return self  # type: ignore[return-value]
 
     async def response_handler(self, response: list[dict[str, Any]]) -> Any:
         for selected in self.columns_delegate.selected_columns:
@@ -156,7 +256,75 @@ class Select(Shaped, _Clauses, PiccoloSelect[TableInstance]):
         return frozen
 
 
-class Objects(Shaped, _Clauses, PiccoloObjects[TableInstance]):
+if TYPE_CHECKING:
+
+    class _ObjectsBase(  # type: ignore[misc]
+        Runs[list[TableInstance], Names],
+        PiccoloObjects[TableInstance],
+        Generic[TableInstance, Names],
+    ):
+        """The clauses of a select of objects, and what they make of its type."""
+
+        @overload  # type: ignore[override]
+        def where(self, *where: Condition[_Others]) -> Objects[TableInstance, Names | _Others]: ...  # type: ignore[overload-overlap]
+
+        @overload
+        def where(self, *where: Combinable) -> Self: ...  # type: ignore[overload-overlap]
+
+        @overload
+        def where(self, *where: Combinable | QueryString) -> Objects[TableInstance, OtherNames]: ...
+
+        def where(self, *where: Any) -> Any: ...
+
+        @overload
+        def limit(self, number: int) -> Self: ...
+
+        @overload
+        def limit(self, number: Param[_Others]) -> Objects[TableInstance, Names | _Others]: ...
+
+        def limit(self, number: Any) -> Any: ...
+
+        @overload
+        def offset(self, number: int) -> Self: ...
+
+        @overload
+        def offset(self, number: Param[_Others]) -> Objects[TableInstance, Names | _Others]: ...
+
+        def offset(self, number: Any) -> Any: ...
+
+        def first(self) -> First[TableInstance | None, Names]: ...  # type: ignore[override]
+
+        @overload  # type: ignore[override]
+        def get(  # type: ignore[overload-overlap]
+            self, where: Condition[_Others]
+        ) -> First[TableInstance | None, Names | _Others]: ...
+
+        @overload
+        def get(self, where: Combinable) -> First[TableInstance | None, OtherNames]: ...
+
+        def get(self, where: Any) -> Any: ...
+
+        def get_or_create(  # type: ignore[override]
+            self, where: Combinable, defaults: dict[Column | str, Any] | None = None
+        ) -> GetOrCreate[TableInstance]: ...
+
+        def create(self, **columns: Any) -> Create[TableInstance]: ...
+
+        def prefetch(  # type: ignore[override]
+            self, *fk_columns: Reference[Any, Any, Any] | list[Any]
+        ) -> Self: ...
+
+        def callback(
+            self, callbacks: Callable[..., Any] | list[Callable[..., Any]], **when: Any
+        ) -> Self: ...
+
+else:
+
+    class _ObjectsBase(PiccoloObjects[TableInstance], Generic[TableInstance, Names]):
+        pass
+
+
+class Objects(Shaped, _Clauses, _ObjectsBase[TableInstance, Names]):  # type: ignore[misc]
     """A SELECT of whole rows as objects."""
 
     def _shape(self) -> Shape | None:

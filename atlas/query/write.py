@@ -36,7 +36,12 @@ from atlas.query.shape import MOST_VALUES, Shape, Shaped
 from atlas.query.stored_row import StoredRow
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from piccolo.table import Table as PiccoloTable
+
+    from atlas.param import OtherNames
+    from atlas.query.typed import Runs
 
 
 def differs(engine_type: str) -> str:
@@ -95,7 +100,31 @@ def _refuse_stamp(column: Column, value: Any) -> None:
         )
 
 
-class Update(Shaped, PiccoloUpdate[TableInstance]):
+if TYPE_CHECKING:
+
+    class _UpdateBase(  # type: ignore[misc]
+        Runs[list[Any], OtherNames], PiccoloUpdate[TableInstance]
+    ):
+        """The clauses of an update, with types."""
+
+        def where(self, *where: Combinable | QueryString) -> Self: ...
+
+        def values(self, values: dict[Column | str, Any] | None = None, **kwargs: Any) -> Self: ...
+
+        def returning(self, *columns: Column) -> Self: ...
+
+    class _DeleteBase(Runs[list[Any], OtherNames], PiccoloDelete):  # type: ignore[misc]
+        """The clauses of a delete, with types."""
+
+        def where(self, *where: Combinable | QueryString) -> Self: ...
+
+        def returning(self, *columns: Column) -> Self: ...
+
+else:
+    _UpdateBase, _DeleteBase = PiccoloUpdate, PiccoloDelete
+
+
+class Update(Shaped, _UpdateBase[TableInstance]):  # type: ignore[misc]
     """An UPDATE that checks its values and moves ``updated_at`` only for rows it changes."""
 
     __slots__ = ("_now", "is_prepared", "row", "use_auto_update")
@@ -215,7 +244,7 @@ class UpdateSelf(PiccoloUpdateSelf):
             setattr(row, name, value)
 
 
-class Delete(Shaped, PiccoloDelete):
+class Delete(Shaped, _DeleteBase):  # type: ignore[misc]
     """A DELETE; when it is an object's ``remove``, the object learns that its row is gone."""
 
     __slots__ = ("row",)

@@ -20,6 +20,7 @@ from atlas.demo.size import Size
 from atlas.errors import AtlasError
 from atlas.reference.channels import channels
 from atlas.reference.periods import periods
+from atlas.rows import SourceInsert
 from atlas.table import Table
 from atlas.upsert.keys import primary_key
 
@@ -64,7 +65,13 @@ async def _begin(client: Client, name: str, counts: Counter[type[Table]]) -> str
     """Return how far the demo is; note that it begins, and count that row."""
     found: Any = await Source.select().where(Source.code == _CODE).first()
     if found is None:
-        row = {"code": _CODE, "name": "Demo", "type": "Manual", "locator": name, "sync_cursor": "0"}
+        row: SourceInsert = {
+            "code": _CODE,
+            "name": "Demo",
+            "type": "Manual",
+            "locator": name,
+            "sync_cursor": "0",
+        }
         result = await client.upsert(Source, [row], key=(Source.code,))
         counts[Source] += result.inserted
         return "0"
@@ -102,6 +109,6 @@ async def _shared(
         (Period, [row["code"] for row in periods()]),
         (Channel, [row["code"] for row in channels()]),
     ):
-        found = await client.resolve(table, table._meta.get_column_by_name("code"), codes)
+        found = await client.resolve(table, "code", codes)
         ids |= {(table, code): row_id for code, row_id in found.items()}
     return ids

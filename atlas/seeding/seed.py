@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from atlas.client.client import Client, create_client, current_client
 from atlas.core.tables import Channel, Entity, Period, Region
@@ -97,11 +98,15 @@ async def _require_tables(client: Client) -> None:
         )
 
 
+def _reference_rows() -> list[tuple[type[Table], list[dict[str, Any]]]]:
+    return [(Region, provinces()), (Channel, channels())]
+
+
 async def _reference(
     client: Client, counts: Counter[type[Table]], total: Counter[type[Table]]
 ) -> None:
-    for table, rows in ((Region, provinces()), (Channel, channels())):
-        result = await client.upsert(table, rows, key=(table.code,), update=False)
+    for table, rows in _reference_rows():
+        result = await client.upsert(table, rows, key="code", update=False)
         counts[table] += result.inserted
         total[table] += len(rows)
     counts[Period] += await insert_tree(client, Period, periods(), ("code",))

@@ -8,7 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import csv
+    from collections.abc import Callable
+
+    from atlas.table import Table, Values
+
+    class _NoValue:
+        """What no value is: a dict of these is one whose values may be anything."""
+
+    #: What a type checker lets be upserted into a table: its values by column, its objects, and
+    #: dicts of which it knows nothing. A function is not taken: mypy looks at an argument that
+    #: could be one after the others, and so at the rows when it knows the table.
+    TypedRows = (
+        Iterable[Values | Table[Values] | dict[str, _NoValue]]
+        | AsyncIterable[Values | Table[Values] | dict[str, _NoValue]]
+        | csv.DictReader[Any]
+        | Callable[[_NoValue], Values]
+    )
 
 GivenRows = Iterable[Any] | AsyncIterable[Any]
 

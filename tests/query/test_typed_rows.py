@@ -18,20 +18,19 @@ from atlas import InvalidValueError, rows
 from atlas.columns import ForeignKey
 
 
-def test_rows_are_those_of_the_tables() -> None:
-    """The file is what ``scripts/rows`` would write; else run that."""
-    source = subprocess.run(
-        [sys.executable, "scripts/rows.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    formatted = subprocess.run(
-        [Path(sys.executable).with_name("ruff"), "format", "--stdin-filename", "rows.py", "-"],
-        cwd=ROOT,
-        input=source,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert (ROOT / "atlas" / "rows.py").read_text() == formatted, "run scripts/rows"
+def test_what_is_made_of_the_tables_is_up_to_date(tmp_path: Path) -> None:
+    """rows.py, names.py and the stubs are what ``scripts/rows`` would write; else run that."""
+    subprocess.run([sys.executable, "scripts/rows.py", str(tmp_path)], cwd=ROOT, check=True)
+    made = sorted(path for path in tmp_path.rglob("*.py*") if path.is_file())
+    ruff, config = str(Path(sys.executable).with_name("ruff")), str(ROOT / "pyproject.toml")
+    for command in (["format"], ["check", "--fix", "--fix-only"], ["format"]):
+        subprocess.run([ruff, *command, "--quiet", "--config", config, *made], check=True)
+    names = {str(path.relative_to(tmp_path)) for path in made}
+    assert names >= {"atlas/rows.py", "atlas/names.py", "atlas/commerce/tables.pyi"}
+    assert names >= {str(stub.relative_to(ROOT)) for stub in (ROOT / "atlas").rglob("*.pyi")}
+    for path in made:
+        name = path.relative_to(tmp_path)
+        assert (ROOT / name).read_text() == path.read_text(), f"{name}: run scripts/rows"
 
 
 def test_every_table_has_both() -> None:

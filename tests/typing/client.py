@@ -1,11 +1,16 @@
 """What the client promises to a type checker. Checked by mypy, never run."""
 
+import csv
 from contextlib import AbstractAsyncContextManager
 from typing import Any, assert_type
 
 import atlas
 from atlas import Client, Entity, Order, OrderLine, Tag, TargetLine, create_client
+from atlas.engine.postgres.transaction import Transaction as PostgresTransaction
 from atlas.engine.sqlite.pool import PoolStats
+from atlas.engine.sqlite.transaction import Transaction as SQLiteTransaction
+from atlas.rows import OrderRow, TagInsert
+from atlas.table import Table
 
 
 async def tables_are_typed() -> None:
@@ -18,7 +23,7 @@ async def tables_are_typed() -> None:
         assert_type(db.commerce.OrderLine, type[OrderLine])
         assert_type(db.target.TargetLine, type[TargetLine])
         assert_type(await db.commerce.Order.objects(), list[Order])
-        assert_type(await db.commerce.Order.select(), list[dict[str, Any]])
+        assert_type(await db.commerce.Order.select(), list[OrderRow])
         print(db.commerce.Entity)  # type: ignore[attr-defined]
         print(db.sales)  # type: ignore[attr-defined]
 
@@ -29,6 +34,9 @@ async def blocks_are_typed(db: Client) -> None:
     snapshot: AbstractAsyncContextManager[Any] = db.snapshot()
     async with transaction, snapshot:
         pass
+    async with db.transaction() as t:
+        assert_type(t, SQLiteTransaction | PostgresTransaction)
+        await t.savepoint("a")
     with db.transaction():  # type: ignore[attr-defined]
         pass
     assert_type(db.stats(), PoolStats)
@@ -38,6 +46,44 @@ async def blocks_are_typed(db: Client) -> None:
     assert_type(await db.open(), None)
     assert_type(await db.close(), None)
     assert_type(db.is_open, bool)
+
+
+async def rows_of_an_upsert_are_typed(
+    db: Client,
+    order: Order,
+    table: type[Table],
+    unknown: list[dict[str, Any]],
+    file: csv.DictReader[str],
+    tags: list[TagInsert],
+) -> None:
+    """The columns of the table are the keys of its rows; of rows of ``Any`` nothing is known."""
+    await db.upsert(Tag, [{"code": "a", "name": "b"}])
+    await db.upsert(Tag, [{"code": code, "name": code} for code in "ab"])
+    await db.upsert(Tag, unknown)
+    await db.upsert(Tag, file)
+    await db.upsert(Tag, tags)
+    await db.upsert(Order, [order])
+    await db.upsert(table, unknown)
+    for each in atlas.TABLES:
+        await db.upsert(each, unknown)
+    assert_type((await db.upsert(Tag, tags)).inserted, int)
+    await db.upsert(Tag, [{"kode": "a"}])  # type: ignore[dict-item]
+    await db.upsert(Tag, [{"code": 5}])  # type: ignore[dict-item]
+    await db.upsert(Tag, [{"code": "a", "type": "Nope"}])  # type: ignore[dict-item]
+    await db.upsert(Tag, [order])  # type: ignore[list-item]
+
+
+async def keys_are_typed(db: Client) -> None:
+    """A key is looked up by values of its column; ``to`` says what is found."""
+    assert_type(await db.resolve(Tag, Tag.code, ["a"]), dict[str, str])
+    assert_type(
+        await db.resolve(Order, Order.number, ["a"], to=Order.total_amount), dict[str, float]
+    )
+    assert_type(
+        await db.resolve(Order, ("source_id", "source_key"), [("a", "b")], to="number"),
+        dict[tuple[str, str], Any],
+    )
+    await db.resolve(Tag, Tag.code, [5])  # type: ignore[misc]
 
 
 def options_are_typed() -> None:

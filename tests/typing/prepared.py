@@ -4,13 +4,15 @@ from typing import Any, assert_type
 
 from atlas import Client, Order, Param, create_client
 from atlas.client.prepared import Prepared, PreparedCall
+from atlas.param import ColumnNames
+from atlas.rows import OrderRow
 
 
 async def reading(db: Client) -> None:
     rows = db.prepare(Order.select(Order.number).where(Order.id == Param("id")))
     assert_type(await rows(id="a"), list[dict[str, Any]])
     first_row = db.prepare(Order.select().where(Order.id == Param("id")).first())
-    assert_type(await first_row(id="a"), dict[str, Any] | None)
+    assert_type(await first_row(id="a"), OrderRow | None)
     objects = db.prepare(Order.objects(Order.unit_id).where(Order.id.is_in(Param("ids"))))
     assert_type(await objects(ids=["a"]), list[Order])
     first = db.prepare(Order.objects().where(Order.number.like(Param("number"))).first())
@@ -25,7 +27,7 @@ async def reading(db: Client) -> None:
     numbers: list[str] = await values()
     print(numbers)
     page = db.prepare(Order.select().limit(Param("limit")).offset(Param("offset")))
-    assert_type(await page(limit=10, offset=0), list[dict[str, Any]])
+    assert_type(await page(limit=10, offset=0), list[OrderRow])
 
 
 async def writing(db: Client) -> None:
@@ -38,9 +40,10 @@ async def writing(db: Client) -> None:
 def preparing() -> None:
     """A prepared query and its calls have types with names, for whoever passes them on."""
     find = create_client().prepare(Order.objects().where(Order.id == Param("id")).first())
-    assert_type(find, Prepared[Order | None])
+    assert_type(find, Prepared[Order | None, ColumnNames])
     assert_type(find(id="a"), PreparedCall[Order | None])
     find("a")  # type: ignore[call-arg]
+    find(wrong="a")  # type: ignore[call-arg]
     create_client().prepare(5)  # type: ignore[arg-type]
-    Order.number.like(5)  # type: ignore[arg-type]
-    Param(5)  # type: ignore[arg-type]
+    Order.number.like(5)  # type: ignore[call-overload]
+    Param(5)  # type: ignore[call-overload]

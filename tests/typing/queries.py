@@ -1,12 +1,13 @@
 """What a type checker knows of a query's result."""
 
-from typing import Any, assert_type
+from typing import Any, Never, assert_type
 
 import atlas
 from atlas import Entity, Order, Person, Tag
 from atlas.query.m2m import M2M, M2MSelect
 from atlas.query.select import Select
 from atlas.query.write import Delete, Insert, Update
+from atlas.rows import OrderRow
 from atlas.table import Table
 
 
@@ -16,12 +17,21 @@ async def reading(order: Order) -> None:
     assert_type(await Order.objects().get(Order.number == "1"), Order | None)
     assert_type(await Order.objects().get_or_create(Order.number == "1"), Order)
     assert_type(await order.get_related(Order.customer_id), Person | None)
+    assert_type(await Order.count(), int)
+    assert_type(await Order.count().where(Order.number == "1"), int)
+    assert_type(await Order.exists().where(Order.number == "1"), bool)
+    assert_type(await Order.select().where(Order.number == "1").limit(5), list[OrderRow])
+    assert_type(await Order.select().order_by(Order.number).first(), OrderRow | None)
     rows: list[dict[str, Any]] = await Order.select(Order.number)
     assert_type(rows, list[dict[str, Any]])
 
 
 async def writing(order: Order, entity: Entity) -> None:
-    assert_type(Order.select(), Select[Order])
+    assert_type(Order.select(), Select[Order, OrderRow, Never])
+    assert_type(await Order.update({Order.note: "a"}).where(Order.number == "1"), list[Any])
+    assert_type(await Order.delete().where(Order.number == "1"), list[Any])
+    Order.update(nummer="1")  # type: ignore[call-arg]
+    Order.update(number=5)  # type: ignore[arg-type]
     assert_type(Order.insert(order), Insert[Order])
     assert_type(Order.update({Order.total_amount: Order.total_amount + 1}), Update[Order])
     assert_type(order.save(), Insert[Any] | Update[Any])

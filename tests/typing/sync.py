@@ -6,12 +6,15 @@ from typing import Any, assert_type
 from atlas import Entity, Order, Param, SyncClient, sync_client
 from atlas.client.sync_block import SyncBatch, SyncSavepoint, SyncTransaction
 from atlas.engine.sqlite.pool import PoolStats
+from atlas.rows import OrderRow
 from atlas.upsert.result import UpsertResult
 
 
 def results_are_those_of_the_query(db: SyncClient, order: Order) -> None:
-    assert_type(db.run(Order.select()), list[dict[str, Any]])
-    assert_type(db.run(Order.select().first()), dict[str, Any] | None)
+    assert_type(db.run(Order.select()), list[OrderRow])
+    assert_type(db.run(Order.select().first()), OrderRow | None)
+    assert_type(db.run(Order.count()), int)
+    assert_type(db.resolve(Order, Order.number, ["1"]), dict[str, str])
     assert_type(db.run(Order.objects()), list[Order])
     assert_type(db.run(Order.objects().first()), Order | None)
     assert_type(db.run(Order.objects().get_or_create(Order.number == "1")), Order)
