@@ -13,7 +13,7 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("atlas.client")
 
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 #: How long the end of the process waits for a client that nobody closed.
 _EXIT_TIMEOUT_S = 2.0
@@ -271,12 +272,12 @@ class SyncClient(Apps):
         **options: Any,
     ) -> UpsertResult:
         """Upsert as part of a block, by default of the one that this context is in."""
-        source = _ThreadBatches(rows)
+        source = _ThreadBatches(rows, self._client)
 
         def tell(done: int, total: int | None) -> object:
-            return on_progress and call.ask(partial(on_progress, done, total))
+            return on_progress and source.ask(partial(on_progress, done, total))
 
-        call = source.call = Call(
+        source.call = Call(
             upsert(
                 self.engine,
                 table,
@@ -286,7 +287,7 @@ class SyncClient(Apps):
                 **options,
             )
         )
-        return self._run(call, entry)
+        return self._run(source.call, entry)
 
     @overload
     def resolve(
@@ -474,16 +475,34 @@ def _awaitable(query: Any) -> Awaitable[Any]:
 
 
 class _ThreadBatches(Batches):
-    """Rows that are taken in the thread which waits for the call."""
+    """Rows that are taken in the thread which waits for the call, in the call's transaction."""
 
     call: Call[UpsertResult]
+
+    def __init__(self, rows: GivenRows, client: Client) -> None:
+        super().__init__(rows)
+        self._client = client
 
     async def take(self, size: int) -> list[Any]:
         """Return the next ``size`` rows; fewer at the end, and then none."""
         iterator = self._iterator
         if isinstance(iterator, AsyncIterator):
             return await super().take(size)
-        return await self.call.ask(lambda: list(islice(iterator, size)))
+        return await self.ask(lambda: list(islice(iterator, size)))
+
+    async def ask(self, function: Callable[[], Answer]) -> Answer:
+        """Call ``function`` in the thread, where its calls are part of the transaction."""
+        entry = Entry(self._client)
+        entry.transaction = self._client.engine.current_transaction.get()
+
+        def inside() -> Answer:
+            entry.enter()
+            try:
+                return function()
+            finally:
+                entry.leave()
+
+        return await self.call.ask(inside)
 
 
 async def _made(make: Any) -> AbstractAsyncContextManager[Any]:

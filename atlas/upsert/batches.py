@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         | Callable[[_NoValue], Values]
     )
 
+from atlas.upsert.frames import rows_of_frame
+
 GivenRows = Iterable[Any] | AsyncIterable[Any]
 
 
@@ -40,15 +42,24 @@ class Batches:
             raise TypeError(
                 f"rows is a {type(rows).__name__}; pass an iterable of dicts or table objects."
             )
+        self._rows = rows_of_frame(rows)
         #: How many rows there are, where that can be known.
-        self.total = len(rows) if isinstance(rows, Sized) else None
-        self._iterator: Iterator[Any] | AsyncIterator[Any]
-        if isinstance(rows, AsyncIterable):
-            self._iterator = aiter(rows)
-        elif isinstance(rows, Iterable):
-            self._iterator = iter(rows)
-        else:
-            raise TypeError(f"rows is a {type(rows).__name__}, which cannot be iterated over.")
+        self.total = len(self._rows) if isinstance(self._rows, Sized) else None
+        self._iterator = self._begin()
+
+    def _begin(self) -> Iterator[Any] | AsyncIterator[Any]:
+        if isinstance(self._rows, AsyncIterable):
+            return aiter(self._rows)
+        if isinstance(self._rows, Iterable):
+            return iter(self._rows)
+        raise TypeError(f"rows is a {type(self._rows).__name__}, which cannot be iterated over.")
+
+    def restart(self) -> bool:
+        """Begin with the first row again; return whether that is possible, as for a list."""
+        if self.total is None:
+            return False
+        self._iterator = self._begin()
+        return True
 
     async def take(self, size: int) -> list[Any]:
         """Return the next ``size`` rows; fewer at the end, and then none."""

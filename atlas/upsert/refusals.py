@@ -7,6 +7,7 @@ says the same on both databases.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from atlas.columns import ForeignKey
@@ -14,6 +15,27 @@ from atlas.upsert.keys import unique_keys
 from atlas.upsert.lookup import find
 from atlas.upsert.result import RowError
 from atlas.upsert.rows import Rows
+
+#: What PostgreSQL says when another transaction was in the way, and the same may work again:
+#: serialization_failure and deadlock_detected
+#: (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html).
+_CONFLICTS = ("40001", "40P01")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another transaction was in the way, so that the same may work again."""
+    causes = (error, error.__cause__)
+    return any(getattr(cause, "sqlstate", None) in _CONFLICTS for cause in causes)
+
+
+def is_unique_violation(error: BaseException) -> bool:
+    """Return whether the database refused a row because another has its unique key."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorname in (
+            "SQLITE_CONSTRAINT_UNIQUE",
+            "SQLITE_CONSTRAINT_PRIMARYKEY",
+        )
+    return getattr(error, "sqlstate", None) == "23505"
 
 
 async def explained(

@@ -17,6 +17,23 @@ from atlas.upsert.lookup import find
 from atlas.upsert.validator import stored_form
 
 
+class Found(dict[Any, Any]):
+    """What was found by natural keys. A ``KeyError`` for one that was not names the table."""
+
+    def __init__(self, tablename: str, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._tablename = tablename
+        self._names = names
+
+    def __missing__(self, value: Any) -> Any:
+        error = KeyError(value)
+        error.add_note(
+            f"{self._tablename} has no row whose ({', '.join(self._names)}) is {value!r}, or it "
+            "was not asked for. Load it first, or use .get() where it may be missing."
+        )
+        raise error
+
+
 async def resolve(
     engine: Any,
     table: type[Table],
@@ -43,7 +60,7 @@ async def resolve(
                 for column, part in zip(columns, parts, strict=True)
             )
         )
-    found: dict[Any, Any] = {}
+    found = Found(table._meta.tablename, names)
     for place, identity in await find(engine, table, names, keys, wanted):
         value = given[place]
         if found.setdefault(value, identity) != identity:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from atlas.upsert.statements import Shape
+from atlas.upsert.statements import Shape, shape_of
 
 
 @dataclass
@@ -47,3 +47,31 @@ class Rows:
             return self
         left_out = set(places)
         return self.pick([place for place in range(len(self.values)) if place not in left_out])
+
+
+def merged(parts: Sequence[Rows]) -> Rows:
+    """Return one row for several with the same key, each given by itself, the last one last.
+
+    It has the values of the last, and from the others what that does not carry.
+    """
+    last = parts[-1]
+    if all(part.shape is last.shape for part in parts):
+        return last
+    values: dict[str, Any] = {}
+    proposes_id = True
+    for part in parts:
+        given = dict(zip(part.shape.names, part.values[0], strict=True))
+        if part.shape.proposes_id and not proposes_id:
+            del given["id"]  # somebody knows the row's
+        elif "id" in given:
+            proposes_id = part.shape.proposes_id
+        values |= given
+    shape = shape_of(
+        last.shape.table,
+        frozenset(values),
+        last.shape.key,
+        last.shape.engine_type,
+        proposes_id and "id" in values,
+        last.shape.updates,
+    )
+    return Rows(shape, last.positions, last.given, [tuple(values[name] for name in shape.names)])

@@ -11,13 +11,15 @@ statement. ``insert`` and ``update`` write the others.
 
 from __future__ import annotations
 
+import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from atlas.columns import Decimal, ModelColumn
+from atlas.columns import Date, Decimal, ForeignKey, Integer, ModelColumn, Text
 from atlas.query.write import differs, later
 from atlas.table import Table
-from atlas.upsert.keys import SOURCE_PAIR, Key, primary_key
+from atlas.ulid import new_ulid
+from atlas.upsert.keys import SOURCE_PAIR, Key, primary_key, unique_keys
 from atlas.upsert.validator import Validator
 
 _INSTANTS = ("created_at", "updated_at")
@@ -58,6 +60,9 @@ class Shape:
         #: The bits of what never changes.
         never = (*self.primary_key, *(SOURCE_PAIR if self.source else ()))
         self.fixed = sum(1 << bit for bit, name in enumerate(self.compared) if name in never)
+        unique = {name for unique in unique_keys(table) for name in unique}
+        #: The bits of what is part of a unique key, so that another row may be in the way.
+        self.unique = sum(1 << bit for bit, name in enumerate(self.compared) if name in unique)
         #: Whether new rows need an id that they do not carry.
         self.lacks_id = self.primary_key == ("id",) and "id" not in names
         #: What a new row needs and these do not carry.
@@ -189,6 +194,49 @@ def update(shape: Shape, mask: int) -> str:
         f"UPDATE {_table(shape)} AS t SET {', '.join(values)} FROM {_arrays(columns, 2)}"
         f" WHERE {where}"
     )
+
+
+def vacated(shape: Shape, mask: int, number: int) -> dict[str, Any]:
+    """Return values, as stored, with which a row is in nobody's way, for the columns of ``mask``.
+
+    One column of each unique key that the mask has a column of is enough; a
+    reference has no such value. ``number`` makes each row's different.
+    """
+    values: dict[str, Any] = {}
+    changed = set(shape.changed(mask & shape.unique))
+    for unique in unique_keys(shape.table):
+        free = [name for name in unique if name in changed]
+        if not free or values.keys() & set(unique):
+            continue
+        for name in free:
+            column = _column(shape, name)
+            if isinstance(column, ForeignKey):
+                continue
+            if column._meta.null:
+                values[name] = None
+            elif isinstance(column, Integer):
+                values[name] = -(2**31) + number
+            elif isinstance(column, Date):
+                day = datetime.date.max - datetime.timedelta(days=number)
+                values[name] = day.isoformat() if shape.engine_type == "sqlite" else day
+            elif isinstance(column, Text) and column._tokens is None:
+                values[name] = f"~{new_ulid()}"
+            else:
+                continue
+            break
+    return values
+
+
+def set_values(shape: Shape, names: tuple[str, ...]) -> str:
+    """Return the UPDATE of some columns of one row, and of nothing else; the key comes last."""
+    is_sqlite = shape.engine_type == "sqlite"
+    marks = [
+        "?" if is_sqlite else f"${n}" for n in range(1, len(names) + len(shape.primary_key) + 1)
+    ]
+    values = [f'"{name}" = {mark}' for name, mark in zip(names, marks, strict=False)]
+    keys = zip(shape.primary_key, marks[len(names) :], strict=True)
+    where = " AND ".join(f'"{name}" = {mark}' for name, mark in keys)
+    return f"UPDATE {_table(shape)} SET {', '.join(values)} WHERE {where}"
 
 
 @lru_cache(maxsize=256)

@@ -37,9 +37,9 @@ class Tree:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def drop(self, key: Hashable) -> bool:
-        """Forget the row with this key, as a later one has come; return whether there was one."""
-        return self._waiting.pop(key, None) is not None
+    def take(self, key: Hashable) -> Rows | None:
+        """Return the row with this key, which does not wait here any more; None if none does."""
+        return self._waiting.pop(key, None)
 
     async def waves(self, rows: Rows) -> list[Rows]:
         """Return ``rows`` in parts, each to be written before the next; keep what must wait."""

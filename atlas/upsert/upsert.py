@@ -6,8 +6,11 @@ state is that of one call; nothing of it outlives the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from operator import attrgetter
 from typing import Any, Literal
@@ -21,10 +24,10 @@ from atlas.table import Table
 from atlas.upsert import batches
 from atlas.upsert.given import as_dict, readable
 from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key
-from atlas.upsert.refusals import explained
+from atlas.upsert.refusals import explained, is_conflict, is_unique_violation
 from atlas.upsert.repeats import Repeats
 from atlas.upsert.result import RowError, UpsertResult
-from atlas.upsert.rows import Rows
+from atlas.upsert.rows import Rows, merged
 from atlas.upsert.statements import Shape, shape_of
 from atlas.upsert.tree import Tree
 from atlas.upsert.writer import writer_of
@@ -37,6 +40,9 @@ OnProgress = Callable[[int, int | None], object]
 
 #: Rows of one shape: the position of each, what was given, and that as a dict.
 _Given = list[tuple[int, Any, dict[str, Any]]]
+
+#: How often a call is made when other transactions are in its way.
+_ATTEMPTS = 5
 
 #: Rows checked and written together. More are slower: they leave the processor's cache.
 BATCH_SIZE = 1000
@@ -74,46 +80,27 @@ async def upsert(
             "commit_every cannot commit inside a transaction of the caller, which alone decides "
             "what is committed. Leave it out, or call upsert outside the transaction."
         )
-    call = _Call(
-        engine,
-        table,
+    source = rows if isinstance(rows, batches.Batches) else batches.Batches(rows)
+    options = Options(
         None if key is None else checked_key(table, key),
-        on_error,
-        duplicates,
+        on_error == "raise",
+        duplicates == "error",
         update,
         max_errors,
+        commit_every or 0,
+        batch_size,
+        on_progress,
     )
-    source = rows if isinstance(rows, batches.Batches) else batches.Batches(rows)
-    unit = commit_every or 0
-    batch = await source.take(min(batch_size, unit or batch_size))
-    try:
-        while batch:
-            async with engine.transaction():
-                in_unit = 0
-                while batch:
-                    await call.add(batch)
-                    in_unit += len(batch)
-                    if on_progress is not None:
-                        told = on_progress(call.position, source.total)
-                        if isawaitable(told):
-                            await told
-                    if in_unit == unit:
-                        break
-                    size = min(batch_size, unit - in_unit) if unit else batch_size
-                    batch = await source.take(size)
-                await call.finish()
-            if outer is None:
-                call.committed()
-            if batch:
-                batch = await source.take(min(batch_size, unit))
-    except BaseException as error:
-        if call.result.committed and not isinstance(error, UpsertError):
-            error.add_note(
-                f"upsert of {table._meta.tablename}: the first {call.result.committed} rows are "
-                "committed. Run it again with all rows: it is safe to repeat."
-            )
-        raise
-    return call.result
+    for attempt in range(1, _ATTEMPTS + 1):
+        call = _Call(engine, table, options)
+        try:
+            return await call.run(source)
+        except Exception as error:
+            may_try_again = outer is None and not call.result.committed and attempt < _ATTEMPTS
+            if not (is_conflict(error) and may_try_again and source.restart()):
+                raise
+            await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - no secret
+    raise AssertionError  # the last attempt returned or raised
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -121,19 +108,29 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is {value!r}; give one of: {', '.join(choices)}.")
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a call is to go, checked."""
+
+    key: Key | None
+    raises: bool
+    refuses_duplicates: bool
+    updates: bool
+    max_errors: int
+    #: How many rows are committed at a time; 0 for all.
+    unit: int
+    batch_size: int
+    on_progress: OnProgress | None
+
+
+class _RefusedError(Exception):
+    """Some of the postponed rows were refused; what was done for all of them is undone."""
+
+
 class _Call:
     """What one call knows: how far it is, what came of the rows, what waits."""
 
-    def __init__(
-        self,
-        engine: Any,
-        table: type[Table],
-        key: Key | None,
-        on_error: OnError,
-        duplicates: Duplicates,
-        updates: bool,
-        max_errors: int,
-    ) -> None:
+    def __init__(self, engine: Any, table: type[Table], options: Options) -> None:
         self.result = UpsertResult()
         #: The same, as of the last commit.
         self._written = UpsertResult()
@@ -141,28 +138,67 @@ class _Call:
         self.position = 0
         self._engine = engine
         self._table = table
-        self._key = key
-        self._raises = on_error == "raise"
-        self._refuses_duplicates = duplicates == "error"
-        self._updates = updates
-        self._max_errors = max_errors
+        self._options = options
+        self._key = options.key
         self._writer = writer_of(engine)
         self._repeats = Repeats(self.result)
         self._tree = Tree(engine)
+        #: Rows that a unique key stands in the way of, as long as others may give theirs up.
+        self._postponed: dict[Hashable, Rows] = {}
         self._last_shape: Shape | None = None
+
+    async def run(self, source: batches.Batches) -> UpsertResult:
+        """Take the rows and write them, a part after the other where they are committed in parts.
+
+        They are taken inside the transaction, so that what a generator writes is
+        kept or undone with them, from the first row on.
+        """
+        unit, outer = self._options.unit, current_block(self._engine)
+        try:
+            while True:
+                async with self._engine.transaction():
+                    taken = await self._take(source)
+                    await self.finish()
+                if outer is None:
+                    self.committed()
+                if not unit or taken < unit:
+                    return self.result
+        except BaseException as error:
+            if self.result.committed and not isinstance(error, UpsertError):
+                error.add_note(
+                    f"upsert of {self._table._meta.tablename}: the first {self.result.committed} "
+                    "rows are committed. Run it again with all rows: it is safe to repeat."
+                )
+            raise
+
+    async def _take(self, source: batches.Batches) -> int:
+        """Take and write rows until there are none, or so many as are to be committed."""
+        unit, size, taken = self._options.unit, self._options.batch_size, 0
+        while batch := await source.take(min(size, unit - taken) if unit else size):
+            taken += len(batch)
+            await self.add(batch)
+            if self._options.on_progress is not None:
+                told = self._options.on_progress(self.position, source.total)
+                if isawaitable(told):
+                    await told
+            if taken == unit:
+                break
+        return taken
 
     async def add(self, batch: list[Any]) -> None:
         """Check and write one batch."""
         start = self.position
         self.position += len(batch)
         for rows in self._without_repeats(self._checked(batch, start)):
-            if not (self._raises and self.result.errors):  # of which nothing will be written
+            if not (self._options.raises and self.result.errors):  # nothing will be written
                 await self._add(rows)
-        if self._raises and self.result.refused >= self._max_errors:
+        if self._options.raises and self.result.refused >= self._options.max_errors:
             raise self._error(ended_early=True)
 
     async def finish(self) -> None:
         """End what is to be committed now: nothing may wait any more, nothing be refused."""
+        if not (self._options.raises and self.result.errors):
+            await self._write_postponed()
         for rows in self._tree.waiting():
             for name in rows.shape.parents:
                 (parent,) = rows.column(name)
@@ -173,7 +209,7 @@ class _Call:
                 if parent is not None:
                     self._refuse(rows, 0, name, parent, reason)
         self.result.errors.sort(key=attrgetter("position"))
-        if self._raises and self.result.errors:
+        if self._options.raises and self.result.errors:
             raise self._error()
         self._tree.forget()
         self._repeats.forget()
@@ -185,7 +221,9 @@ class _Call:
 
     def _error(self, ended_early: bool = False) -> UpsertError:
         refused = self.result.refused
-        positions = sorted({error.position for error in self.result.errors})[: self._max_errors]
+        positions = sorted({error.position for error in self.result.errors})[
+            : self._options.max_errors
+        ]
         shown = [error for error in self.result.errors if error.position in positions]
         # What was counted since the last commit is rolled back.
         self.result = replace(self._written, errors=sorted(shown, key=attrgetter("position")))
@@ -249,7 +287,12 @@ class _Call:
         # A new object has an id because it was made, not because somebody knows the row.
         proposes_id = isinstance(given, Table) and not given._exists_in_db and "id" not in self._key
         self._last_shape = shape_of(
-            self._table, names, self._key, self._engine.engine_type, proposes_id, self._updates
+            self._table,
+            names,
+            self._key,
+            self._engine.engine_type,
+            proposes_id,
+            self._options.updates,
         )
         return self._last_shape
 
@@ -300,26 +343,47 @@ class _Call:
         return rows.without(halves)
 
     def _without_repeats(self, groups: list[Rows]) -> list[Rows]:
-        """Return of the rows with one key the last; count the others, or refuse the later ones."""
-        if len(groups) == 1 and self._repeats.are_new(groups[0].keys) and not self._tree:
+        """Return of the rows with one key one; count the others, or refuse the later ones.
+
+        What the later rows do not carry the one has from the earlier, as if each had
+        been written by itself; also from one that still waits to be written.
+        """
+        waits = bool(self._tree or self._postponed)
+        if len(groups) == 1 and not waits and self._repeats.are_new(groups[0].keys):
             return groups
-        first: dict[Any, int] = {}
-        last: dict[Any, int] = {}
+        if self._options.refuses_duplicates:
+            return self._without_later(groups)
+        times = Counter(key for rows in groups for key in rows.keys)
+        repeated: dict[Hashable, list[Rows]] = {}
+        kept: list[Rows] = []
+        for rows in groups:
+            places = [
+                place
+                for place, key in enumerate(rows.keys)
+                if times[key] > 1 or key in self._tree or key in self._postponed
+            ]
+            for place in places:
+                repeated.setdefault(rows.keys[place], []).append(rows.pick([place]))
+            kept.append(rows.without(places))
+        for key, parts in repeated.items():
+            waiting = self._tree.take(key) or self._postponed.pop(key, None)
+            parts.sort(key=lambda rows: rows.positions[0])
+            self.result.duplicates += len(parts) - (waiting is None)
+            kept.append(merged([waiting, *parts] if waiting is not None else parts))
+        return kept
+
+    def _without_later(self, groups: list[Rows]) -> list[Rows]:
+        """Return the first row with each key; refuse the others."""
+        first: dict[Hashable, int] = {}
         for rows in groups:
             for position, key in zip(rows.positions, rows.keys, strict=True):
                 first[key] = min(position, first.get(key, position))
-                last[key] = max(position, last.get(key, position))
         kept: list[Rows] = []
         for rows in groups:
             repeated = []
             for place, (position, key) in enumerate(zip(rows.positions, rows.keys, strict=True)):
-                if not self._refuses_duplicates:
-                    if position != last[key]:
-                        repeated.append(place)
-                        self.result.duplicates += 1
-                    elif self._tree.drop(key):
-                        self.result.duplicates += 1
-                elif position != first[key] or self._repeats.has(key) or key in self._tree:
+                waits = key in self._tree or key in self._postponed
+                if position != first[key] or waits or self._repeats.has(key):
                     repeated.append(place)
                     reason = "is the key of an earlier row of this call"
                     self._refuse(rows, place, ", ".join(rows.shape.key), key, reason)
@@ -351,6 +415,8 @@ class _Call:
                 new.append(place)
             elif mask & shape.fixed:
                 self._refuse_fixed(rows, place, stored, mask)
+            elif mask & shape.unique:
+                self._postpone(rows.pick([place]))
             else:
                 changed.setdefault(mask, []).append((place, stored))
         inserted = await self._insert(rows.pick(new)) if new else []
@@ -365,18 +431,26 @@ class _Call:
 
     async def _insert(self, rows: Rows) -> list[Any]:
         """Insert rows that are not stored; return the keys of those that were."""
-        if rows.shape.missing:
-            for place in range(len(rows.values)):
-                for name in rows.shape.missing:
-                    reason = "is missing: the row is new, and a new row needs it"
-                    self._refuse(rows, place, name, None, reason)
+        if self._refuse_incomplete(rows):
             return []
         existing, refused = await self._writer.insert(rows.shape, rows.values)
         for place, error in refused:
-            self.result.errors += await explained(self._engine, rows, place, error, None)
+            # The row with its unique key may give it up later, and its parent may come then.
+            if is_unique_violation(error) or (rows.shape.parents and self._postponed):
+                self._postpone(rows.pick([place]))
+            else:
+                self.result.errors += await explained(self._engine, rows, place, error, None)
         if existing:  # by now, as another transaction committed them meanwhile
             await self._write(rows.pick(existing))
         return rows.without([*existing, *(place for place, _ in refused)]).keys
+
+    def _refuse_incomplete(self, rows: Rows) -> bool:
+        """Refuse new rows that lack what a new row needs; return whether they do."""
+        for place in range(len(rows.values)):
+            for name in rows.shape.missing:
+                reason = "is missing: the row is new, and a new row needs it"
+                self._refuse(rows, place, name, None, reason)
+        return bool(rows.shape.missing)
 
     async def _update(
         self, rows: Rows, mask: int, places: list[tuple[int, tuple[Any, ...]]]
@@ -389,6 +463,69 @@ class _Call:
             self.result.errors += await explained(self._engine, rows, place, error, stored)
         lost = {number for number, _ in refused}
         return rows.pick([p for number, (p, _) in enumerate(places) if number not in lost]).keys
+
+    # Rows that take a unique key which another row of the call gives up.
+
+    def _postpone(self, rows: Rows) -> None:
+        (key,) = rows.keys
+        self._postponed[key] = rows
+
+    async def _write_postponed(self) -> None:
+        """Write the postponed rows together: the new state is to be valid, not the way there.
+
+        Those that the database refuses all the same are bad rows. Without them the
+        others are tried again, as one of them may have counted on what a bad row
+        would have given up.
+        """
+        while self._postponed:
+            errors: list[RowError] = []
+            try:
+                async with self._engine.transaction():  # a savepoint
+                    inserted, updated = await self._exchange(errors)
+                    if errors:
+                        raise _RefusedError
+            except _RefusedError:
+                self.result.errors += errors
+                bad = {error.position for error in errors}
+                self._postponed = {
+                    key: rows
+                    for key, rows in self._postponed.items()
+                    if rows.positions[0] not in bad
+                }
+                if self._options.raises:
+                    return
+            else:
+                self._postponed.clear()
+                self._repeats.count(inserted, updated, [])
+
+    async def _exchange(self, errors: list[RowError]) -> tuple[list[Hashable], list[Hashable]]:
+        """Let the stored rows give up their unique keys, then write all; add what was refused."""
+        pending = sorted(self._postponed.values(), key=lambda rows: rows.positions[0])
+        new: list[Rows] = []
+        changed: list[tuple[Rows, tuple[Any, ...], int]] = []
+        for rows in pending:
+            for _, stored, mask in await self._writer.compare(rows.shape, rows.values):
+                if stored is None:
+                    new.append(rows)
+                else:
+                    changed.append((rows, stored, mask))
+        for number, (rows, stored, mask) in enumerate(changed):
+            await self._writer.vacate(rows.shape, mask, stored, number)
+        updated: list[Hashable] = []
+        inserted: list[Hashable] = []
+        for rows, stored, mask in changed:
+            for _, error in await self._writer.update(rows.shape, mask, [(rows.values[0], stored)]):
+                errors += await explained(self._engine, rows, 0, error, stored)
+                break
+            else:
+                updated += rows.keys
+        for rows in new:
+            existing, refused = await self._writer.insert(rows.shape, rows.values)
+            for _, error in refused:
+                errors += await explained(self._engine, rows, 0, error, None)
+            if not (existing or refused):
+                inserted += rows.keys
+        return inserted, updated
 
     def _refuse_fixed(self, rows: Rows, place: int, stored: tuple[Any, ...], mask: int) -> None:
         """Refuse a row that would change what never changes."""

@@ -57,6 +57,9 @@ class Writer(Protocol):
     ) -> list[Refusal]:
         """Update rows, given with their primary keys; return what was refused."""
 
+    async def vacate(self, shape: Shape, mask: int, key: tuple[Any, ...], number: int) -> None:
+        """Give a stored row other unique keys than any row has, where ``mask`` changes them."""
+
 
 def writer_of(engine: Any) -> Writer:
     """Return the writer for the transaction that is open on ``engine``."""
@@ -134,6 +137,11 @@ class _SQLiteWriter:
 
         return await self._run(job)
 
+    async def vacate(self, shape: Shape, mask: int, key: tuple[Any, ...], number: int) -> None:
+        if values := statements.vacated(shape, mask, number):
+            sql = statements.set_values(shape, tuple(values))
+            await self._run(lambda handle: self._fetch(handle, sql, [*values.values(), *key]))
+
     async def _run(self, job: Callable[[Handle], Result]) -> Result:
         connection: Connection = _transaction(self._engine).connection
 
@@ -206,6 +214,11 @@ class _PostgresWriter:
             await self._fetch(sql, [now, *values])
 
         return await self._one_by_one_if_refused(write, len(rows))
+
+    async def vacate(self, shape: Shape, mask: int, key: tuple[Any, ...], number: int) -> None:
+        if values := statements.vacated(shape, mask, number):
+            sql = statements.set_values(shape, tuple(values))
+            await self._fetch(sql, [*values.values(), *key])
 
     async def _one_by_one_if_refused(self, write: Any, count: int) -> list[Refusal]:
         """Write all rows at once; if that is refused, one by one, to find which it is."""
