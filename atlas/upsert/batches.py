@@ -10,14 +10,22 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Si
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from atlas.upsert.frames import rows_of_frame
+
 if TYPE_CHECKING:
     import csv
     from collections.abc import Callable
+    from typing import Protocol
 
     from atlas.table import Table, Values
 
     class _NoValue:
         """What no value is: a dict of these is one whose values may be anything."""
+
+    class _Frame(Protocol):
+        """A data frame, of which a type checker knows nothing: of pandas, polars or pyarrow."""
+
+        def __dataframe__(self, nan_as_null: bool = ..., allow_copy: bool = ...) -> Any: ...
 
     #: What a type checker lets be upserted into a table: its values by column, its objects, and
     #: dicts of which it knows nothing. A function is not taken: mypy looks at an argument that
@@ -26,10 +34,9 @@ if TYPE_CHECKING:
         Iterable[Values | Table[Values] | dict[str, _NoValue]]
         | AsyncIterable[Values | Table[Values] | dict[str, _NoValue]]
         | csv.DictReader[Any]
+        | _Frame
         | Callable[[_NoValue], Values]
     )
-
-from atlas.upsert.frames import rows_of_frame
 
 GivenRows = Iterable[Any] | AsyncIterable[Any]
 
