@@ -53,6 +53,7 @@ def test_defaults_are_those_of_the_engine(folder: Path) -> None:
         ("synchronous", "normal", "NORMAL"),
         ("statement_cache", "0", 0),
         ("inline_reads", "0", 0.0),
+        ("shared_commits", "1", 1),
         ("inline_reads", "1.5", 1.5),
         ("log_queries", "1", True),
         ("log_queries", "no", False),

@@ -19,6 +19,7 @@ LEAST = {
     "acquire_timeout_ms": 1,
     "busy_timeout_ms": 0,
     "statement_cache": 0,
+    "shared_commits": 0,
 }
 MOST = 2**31 - 1
 
@@ -41,6 +42,7 @@ class GivenOptions(TypedDict, total=False):
     read_only: bool | None
     statement_cache: int | None
     inline_reads: float | None
+    shared_commits: int | None
     log_queries: bool | None
     log_parameters: bool | None
 
@@ -64,6 +66,9 @@ class EngineOptions:
     #: SQLite: for how many milliseconds a read may run in the event loop before it is run again by
     #: a reader's thread; 0 lets all of them run there.
     inline_reads: float = 0.5
+    #: SQLite: how many writes outside blocks, that wait for the writer at the same moment, may be
+    #: made durable by one commit; with 1 each has its own.
+    shared_commits: int = 64
     #: Log every statement to ``atlas.engine`` at INFO; at DEBUG they are logged anyway.
     log_queries: bool = False
     #: Log the parameters too. They hold personal data.

@@ -171,6 +171,7 @@ def test_each_option_is_an_argument() -> None:
         "read_only": True,
         "statement_cache": 4,
         "inline_reads": 0.25,
+        "shared_commits": 5,
         "log_queries": True,
         "log_parameters": True,
     }

@@ -541,6 +541,7 @@ def test_options_are_those_of_the_async_client(file_url: str) -> None:
         "synchronous": "OFF",
         "statement_cache": 5,
         "inline_reads": 0.25,
+        "shared_commits": 6,
         "log_queries": True,
         "log_parameters": True,
         "read_only": True,

@@ -21,6 +21,7 @@ def test_defaults_are_safe() -> None:
         "read_only": False,
         "statement_cache": 256,
         "inline_reads": 0.5,
+        "shared_commits": 64,
         "log_queries": False,
         "log_parameters": False,
     }

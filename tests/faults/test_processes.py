@@ -69,6 +69,25 @@ asyncio.run(main())
 """
 
 
+WRITE_TOGETHER = """
+import asyncio, itertools, sys
+from atlas import Entity, create_client
+
+numbers = itertools.count(int(sys.argv[2]))
+
+async def write():
+    for number in numbers:
+        await Entity(code=str(number), name="a").save()
+        print(number, flush=True)
+
+async def main():
+    async with create_client("file:" + sys.argv[1], shared_commits=int(sys.argv[3])):
+        await asyncio.gather(*(write() for _ in range(20)))
+
+asyncio.run(main())
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "count"), [(ADD, 50), (ADD_WITHOUT_A_POOL, 15)], ids=["pooled", "unpooled"]
 )
@@ -109,3 +128,27 @@ def test_a_killed_writer_loses_only_what_is_not_committed(sqlite_engine: SQLiteE
         # It may have been killed between a COMMIT and its saying so.
         assert len(whole - {str(number) for number in committed}) <= round_ + 1
         assert {str(number) for number in committed} <= whole
+
+
+@pytest.mark.parametrize("shared_commits", [1, 64])
+def test_a_killed_writer_keeps_what_it_acknowledged(
+    sqlite_engine: SQLiteEngine, shared_commits: int
+) -> None:
+    """After kill -9 every write that was answered is there, also one that shared its commit."""
+    path = sqlite_engine.path
+    acknowledged: set[str] = set()
+    for round_ in range(4):
+        process = start(WRITE_TOGETHER, path, round_ * 1_000_000, shared_commits)
+        assert process.stdout is not None
+        before = len(acknowledged)
+        for line in process.stdout:
+            acknowledged.add(line.strip())
+            if len(acknowledged) > before + 50 + 7 * round_:
+                break
+        process.kill()
+        acknowledged.update(line.strip() for line in process.stdout if line.endswith("\n"))
+        finish(process)
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+        assert acknowledged <= set(codes(path))
+        # 20 tasks may each have been killed before they said so.
+        assert len(set(codes(path)) - acknowledged) <= 20 * (round_ + 1)

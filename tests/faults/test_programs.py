@@ -22,7 +22,7 @@ def url_of(engine: Engine[Any]) -> str:
 
 
 #: With all mechanisms for speed, and without each.
-WAYS: list[dict[str, Any]] = [{}, {"inline_reads": 0}]
+WAYS: list[dict[str, Any]] = [{}, {"inline_reads": 0}, {"shared_commits": 1}]
 
 
 @pytest.mark.filterwarnings("ignore:A generator was left inside:ResourceWarning")

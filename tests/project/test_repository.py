@@ -133,6 +133,7 @@ UNITS = {
     "_SIZE": "connections",
     "_CACHE": "statements",
     "_READS": "milliseconds",
+    "_COMMITS": "writes",
     "_URL": "postgresql://",
     "_FILE": "path",
 }

@@ -30,6 +30,7 @@ from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite import interrupts
 from atlas.engine.sqlite.files import Files
 from atlas.engine.sqlite.handle import Handle
+from atlas.engine.sqlite.shared_commit import Running, SharedCommits, Write
 from atlas.errors import ConnectionClosedError, DatabaseFileError
 
 Result = TypeVar("Result")
@@ -94,6 +95,13 @@ class JobSource(Protocol):
         Raises ``RuntimeError`` when their event loop is closed.
         """
 
+    def joining(self, connection: Connection) -> SharedJob | None:
+        """Return the next job if it is a write that may share the commit of the one that runs."""
+
+    @property
+    def commits(self) -> SharedCommits | None:
+        """What runs writes that share a commit, if they do."""
+
     def note_cost(self, seconds: float) -> None:
         """Learn how long a job kept the processor busy."""
 
@@ -105,7 +113,7 @@ class SharedJob(Job):
     woken to hand the connection on.
     """
 
-    __slots__ = ("is_measured", "since", "source", "what")
+    __slots__ = ("is_measured", "since", "source", "what", "write")
 
     future: asyncio.Future[Any]
 
@@ -116,8 +124,11 @@ class SharedJob(Job):
         source: JobSource,
         what: str,
         since: float,
+        write: Write | None = None,
     ) -> None:
         self.function = function
+        #: The statement, if it may share a commit.
+        self.write = write
         self.future = future
         self.source = source
         #: Shown to those who wait behind it, and when it began to wait itself.
@@ -184,7 +195,7 @@ class Connection(aiosqlite.Connection):
         self._claims: SimpleQueue[None] = SimpleQueue()
         # Reentrant: the garbage collector may close another engine's connections anywhere.
         self._lock = threading.RLock()
-        self._current: Job | None = None
+        self._current: Running | None = None
         #: How many cursors somebody reads from.
         self._cursors = 0
         self._lent = False
@@ -413,6 +424,10 @@ class Connection(aiosqlite.Connection):
 
     def _run(self, job: Job) -> SharedJob | None:
         """Run a job, tell whoever waits for it, and return the next if it is known already."""
+        if isinstance(job, SharedJob) and job.write is not None and job.source.commits is not None:
+            second = job.source.joining(self)
+            if second is not None:
+                return self._run_shared([job, second], job.source, job.source.commits)
         with self._lock:
             self._current = job
         result: Any = None
@@ -431,6 +446,37 @@ class Connection(aiosqlite.Connection):
             # the job until it has another.
             del result, error
             job.function = None
+
+    def _run_shared(self, jobs: list[Any], source: Any, commits: SharedCommits) -> SharedJob | None:
+        """Run writes that share a commit, tell whoever waits, and return the next job."""
+
+        def answer(job: Any, result: tuple[Any, BaseException | None]) -> None:
+            source.answer(job, *result, None)
+
+        try:
+            following = partial(source.joining, self)
+            commits.run(self.handle, jobs, following, self._now_runs, answer)
+            if any(job.cancelled for job in jobs):
+                self.handle.rollback()
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self.stop()
+            return None
+        except BaseException as error:
+            self.stop()
+            for job in jobs:  # of those that have been told nothing else
+                answer(job, (None, error))
+        finally:
+            self._now_runs(None)
+        next_job: SharedJob | None = source.following(self)
+        with contextlib.suppress(RuntimeError):  # as above
+            source.answer(jobs[0], None, None, None if next_job else self)
+        for job in jobs:
+            job.function = job.write = None
+        return next_job
+
+    def _now_runs(self, running: Running | None) -> None:
+        with self._lock:
+            self._current = running
 
     def _wait_for_claim(self) -> object:
         try:

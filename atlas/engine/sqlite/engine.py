@@ -300,7 +300,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             return handle.execute_alone(sql, parameters, floats)
 
         connections = pool.choose(reads=reads)
-        if not reads or pool.inline is None:
+        if not reads:
+            commits = connections.commits
+            write = commits.write(sql, parameters, floats) if commits is not None else None
+            return await connections.run(work, sql, write)
+        if pool.inline is None:
             return await connections.run(work, sql)
         rows = await pool.inline.in_loop(sql, parameters, floats)
         return await connections.run(pool.inline.opening(work), sql) if rows is None else rows

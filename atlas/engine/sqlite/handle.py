@@ -191,6 +191,11 @@ class Handle:
                     raise ValueError(f"{name}: {value!r} is not a float")
         return rows
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._opened().in_transaction
+
     def trace(self, callback: Callable[[str], None] | None) -> None:
         """Call ``callback`` with each statement as it begins, its values filled in; None stops."""
         self._opened().set_trace_callback(callback)

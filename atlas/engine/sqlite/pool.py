@@ -22,6 +22,7 @@ from atlas.engine.sqlite.connection import Connection, Result, SharedJob, tell
 from atlas.engine.sqlite.files import MEMORY, Files
 from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.inline import InlineReader
+from atlas.engine.sqlite.shared_commit import SharedCommits, Write
 from atlas.errors import (
     ClientError,
     ConnectionClosedError,
@@ -137,6 +138,8 @@ class ConnectionPool:
         self._make = make
         self._check = check
         self._closed = False
+        #: What runs writes that share a commit; of the writer, where that is wanted.
+        self.commits: SharedCommits | None = None
 
     @property
     def size(self) -> int:
@@ -171,10 +174,13 @@ class ConnectionPool:
             if given is not _TryAgain:
                 return given  # type: ignore[no-any-return]
 
-    async def run(self, work: Callable[[Handle], Result], what: str) -> Result:
+    async def run(
+        self, work: Callable[[Handle], Result], what: str, write: Write | None = None
+    ) -> Result:
         """Run ``work`` on a connection that is free, in its thread, and return its result.
 
-        It must leave the connection as it found it. Whoever waits does so in one
+        It must leave the connection as it found it; ``write`` is what it does, if it may share
+        a commit with others. Whoever waits does so in one
         queue with those in ``acquire``, with the same errors. A cancel stops the
         job as in ``Connection.run``.
         """
@@ -184,7 +190,7 @@ class ConnectionPool:
             if since or not self._is_quick():
                 connection = await self._free(what, has_waited=since > 0)
             future = self._loop.create_future()
-            job = SharedJob(work, future, self, what, since or time.monotonic())
+            job = SharedJob(work, future, self, what, since or time.monotonic(), write)
             self._jobs += 1
             job.is_measured = self._jobs % _MEASURED == 0
             if connection is None:
@@ -233,6 +239,20 @@ class ConnectionPool:
                     job.connection = connection
                     return job
         return None
+
+    def joining(self, connection: Connection) -> SharedJob | None:
+        """Return the job that is first if it may share the commit of the one that runs."""
+        with self._lock:
+            job = self.waiting[0] if self.waiting else None
+            if not isinstance(job, SharedJob) or job.write is None or job.future.done():
+                return None
+            if self._closed or not connection.is_alive:
+                return None
+            self.waiting.popleft()
+            self._note_wait(job)
+            self._hold(connection, job.what, job)
+            job.connection = connection
+            return job
 
     def answer(
         self, job: SharedJob, result: Any, error: BaseException | None, taken: Connection | None
@@ -416,10 +436,10 @@ class ConnectionPool:
             elif isinstance(given, Connection):
                 self.release(given)
             return
-        for connection, holder in list(self.holders.items()):
-            if isinstance(waiter, SharedJob) and holder.job is waiter:
-                self.leaving.add(connection)  # until its thread is done with it
-                connection.cancel(waiter)
+        connection = getattr(waiter, "connection", None)
+        if isinstance(waiter, SharedJob) and connection in self.holders:
+            self.leaving.add(connection)  # until its thread is done with it
+            connection.cancel(waiter)
 
     def _set_timer(self) -> None:
         with self._lock:
@@ -476,6 +496,8 @@ class Pools:
         self.writer = pool("writer", 1)
         # Each connection to :memory: is another database, so there the writer reads too.
         self.readers = self.writer if path == MEMORY else pool("reader", options.pool_size)
+        if options.shared_commits > 1 and path != MEMORY and not options.read_only:
+            self.writer.commits = SharedCommits(options.shared_commits)
         #: For reads in the event loop, where they are wanted.
         self.inline: InlineReader | None = None
         if options.inline_reads and path != MEMORY:
