@@ -7,6 +7,7 @@
     ├── InvalidValueError        a value the model does not allow          (also ValueError)
     ├── ParseError               a text that atlas.parse cannot read       (also ValueError)
     ├── PreparedQueryError       a query or a call that cannot be prepared so   (also ValueError)
+    ├── RowClassError            a class that the rows of a select do not fit   (also TypeError)
     ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
     ├── UpsertError              rows of an upsert that were refused      (also ValueError)
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
@@ -95,6 +96,10 @@ class PreparedQueryError(AtlasError, ValueError):
 
     Nothing was run.
     """
+
+
+class RowClassError(AtlasError, TypeError):
+    """A class that the rows of a select cannot become: see ``Select.into``."""
 
 
 class RuleViolationError(AtlasError, ValueError):

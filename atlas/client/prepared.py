@@ -286,7 +286,7 @@ def _own(query: Any) -> Any:
 def _returns_rows(query: Any) -> bool:
     """Return whether the result is the rows as they come from the engine."""
     if isinstance(query, Select):
-        return query.returns_rows
+        return query.returns_rows and query._make is None
     return isinstance(query, Update | Delete | Raw)
 
 

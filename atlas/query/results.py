@@ -21,19 +21,24 @@ if TYPE_CHECKING:
 #: How many rows are turned into their final form before other tasks have their turn.
 _SLICE = 100
 
+#: How many where a row takes a microsecond.
+LARGE_SLICE = 1000
 
-async def in_slices(process: Callable[[Any], Awaitable[Any]], results: Any) -> Any:
+
+async def in_slices(
+    process: Callable[[Any], Awaitable[Any]], results: Any, size: int = _SLICE
+) -> Any:
     """Process many rows a few at a time, so that the event loop is never held for long.
 
     Afterwards ``results`` holds no rows: to free them all in one go would hold it too.
     """
-    if not results or len(results) <= _SLICE:
+    if not results or len(results) <= size:
         return await process(results)
     processed: list[Any] = []
     program_freezes = gc.get_freeze_count() > 0
-    for start in range(0, len(results), _SLICE):
-        rows = results[start : start + _SLICE]
-        results[start : start + _SLICE] = [None] * len(rows)
+    for start in range(0, len(results), size):
+        rows = results[start : start + size]
+        results[start : start + size] = [None] * len(rows)
         processed += await process(rows)
         if not program_freezes:
             _count_as_old()

@@ -12,14 +12,15 @@ from piccolo.columns.m2m import M2MSelect as PiccoloM2MSelect
 from piccolo.custom_types import TableInstance
 from piccolo.query.methods.objects import Objects as PiccoloObjects
 from piccolo.query.methods.select import Select as PiccoloSelect
+from piccolo.query.mixins import Output
 from piccolo.querystring import QueryString, Selectable
 from typing_extensions import TypeVar
 
 from atlas.columns import CompositeKey
-from atlas.errors import InvalidValueError
+from atlas.errors import InvalidValueError, RowClassError
 from atlas.param import Names, Param
 from atlas.query.m2m import M2MSelect
-from atlas.query.results import WholeRow, in_slices, output_name, with_floats
+from atlas.query.results import LARGE_SLICE, WholeRow, in_slices, output_name, with_floats
 from atlas.query.shape import Shape, Shaped
 from atlas.query.stored_row import objects_of
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from atlas.columns.keys import Reference
     from atlas.param import Condition, OtherNames
+    from atlas.query.into import Make
     from atlas.query.typed import First, Json, Runs, Values
 
 #: What each row of a select is: a dict, the TypedDict of a whole row, or the class of ``into``.
@@ -179,6 +181,9 @@ else:
 class Select(Shaped, _Clauses, _SelectBase[TableInstance, Row, Names]):  # type: ignore[misc]
     """A SELECT whose many-to-many columns come back as the values that are stored."""
 
+    #: What makes the rows into the objects of ``into``.
+    _make: Make | None = None
+
     def _shape(self) -> Shape | None:
         distinct = self.distinct_delegate._distinct
         if distinct.on or self.group_by_delegate._group_by or self.having_delegate._where:
@@ -199,10 +204,50 @@ class Select(Shaped, _Clauses, _SelectBase[TableInstance, Row, Names]):  # type:
         finally:
             self.columns_delegate.selected_columns = selected
 
+    def into(self, made: type[_Made]) -> Select[TableInstance, _Made, Names]:
+        """Return each row as a ``made``: a TypedDict, dataclass, NamedTuple or pydantic model.
+
+        Its fields are the selected columns, by name and type, which is checked here: raises
+        ``RowClassError`` for one that is missing or too many, and for a type that cannot hold
+        what the column may, None included. A choice becomes the field's enum. What an
+        expression came to is checked in each row. Columns are chosen before, and nothing of
+        ``output()`` goes with it; other clauses, ``first()`` and ``prepare()`` do.
+        """
+        if self.output_delegate._output != Output():
+            raise RowClassError("into() and output() each say what a row becomes; use one.")
+        # Imported here because pydantic's classes are looked at.
+        from atlas.query.into import maker
+
+        columns = self.columns_delegate.selected_columns or self.table._meta.columns
+        self._make = maker(made, columns, self.table.__name__)
+        return self  # type: ignore[return-value]
+
+    if not TYPE_CHECKING:  # what it makes of the type of the query, the base says
+
+        def output(
+            self,
+            *,
+            as_list: bool = False,
+            as_json: bool = False,
+            load_json: bool = False,
+            nested: bool = False,
+        ) -> Any:
+            """As Piccolo's; raises ``RowClassError`` after ``into``."""
+            if self._make is not None:
+                raise RowClassError("into() and output() each say what a row becomes; use one.")
+            return super().output(
+                as_list=as_list, as_json=as_json, load_json=load_json, nested=nested
+            )
+
     async def _process_results(self, results: Any) -> Any:
-        if self.returns_rows and (not results or type(results[0]) is dict):
+        if not self.returns_rows or (results and type(results[0]) is not dict):
+            results = await in_slices(super()._process_results, results)
+        if self._make is None:
             return results
-        return await in_slices(super()._process_results, results)
+        return await in_slices(self._made, results, LARGE_SLICE)
+
+    async def _made(self, rows: Any) -> Any:
+        return self._make(rows) if self._make else rows
 
     @property
     def returns_rows(self) -> bool:
@@ -226,6 +271,8 @@ class Select(Shaped, _Clauses, _SelectBase[TableInstance, Row, Names]):  # type:
         Raises ``ValueError`` for a many-to-many relation of another table, and
         for one whose name another column of the result has.
         """
+        if self._make is not None:
+            raise RowClassError("into() looks at the columns; choose them before it.")
         super().columns(*columns)
         selected = self.columns_delegate.selected_columns
         relations = [column for column in selected if isinstance(column, M2MSelect)]
@@ -251,6 +298,7 @@ class Select(Shaped, _Clauses, _SelectBase[TableInstance, Row, Names]):  # type:
 
     def freeze(self) -> FrozenQuery:
         frozen = super().freeze()
+        frozen.query._make = self._make  # type: ignore[attr-defined]
         # Piccolo forgets the columns (query/base.py, freeze), and with them what to decode.
         frozen.query.columns_delegate = copy.copy(self.columns_delegate)  # type: ignore[attr-defined]
         return frozen

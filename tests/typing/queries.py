@@ -1,9 +1,9 @@
 """What a type checker knows of a query's result."""
 
-from typing import Any, Never, assert_type
+from typing import Any, NamedTuple, Never, assert_type
 
 import atlas
-from atlas import Entity, Order, Person, Tag
+from atlas import Client, Entity, Order, Param, Person, SyncClient, Tag
 from atlas.query.m2m import M2M, M2MSelect
 from atlas.query.select import Select
 from atlas.query.write import Delete, Insert, Update
@@ -24,6 +24,20 @@ async def reading(order: Order) -> None:
     assert_type(await Order.select().order_by(Order.number).first(), OrderRow | None)
     rows: list[dict[str, Any]] = await Order.select(Order.number)
     assert_type(rows, list[dict[str, Any]])
+
+
+class Summary(NamedTuple):
+    number: str
+
+
+async def rows_of_a_class(db: Client, sync: SyncClient) -> None:
+    numbers = Order.select(Order.number).into(Summary)
+    assert_type(await numbers, list[Summary])
+    assert_type(await numbers.where(Order.number == "1").limit(5), list[Summary])
+    assert_type(await numbers.first(), Summary | None)
+    assert_type(sync.run(numbers), list[Summary])
+    assert_type(await db.prepare(numbers.where(Order.id == Param("id")))(id="a"), list[Summary])
+    Order.select(Order.number).into(5)  # type: ignore[arg-type]
 
 
 async def writing(order: Order, entity: Entity) -> None:
