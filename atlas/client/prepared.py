@@ -216,6 +216,11 @@ class PreparedCall(Generic[Result]):
     def __await__(self) -> Generator[Any, None, Result]:
         return self._prepared._run(self._statement, self._parameters).__await__()
 
+    def is_read_of(self, client: scope.OpenClient) -> bool:
+        """Return whether it is a read on ``client`` that calls nothing of the caller's."""
+        prepared = self._prepared
+        return self._statement.reads and prepared._client is client and not prepared._callbacks
+
     async def run(self) -> Result:
         """Run the query, as awaiting it does, for callers that want a coroutine."""
         return await self

@@ -31,11 +31,13 @@ from atlas.client.client import Client, Found, Known, create_client
 from atlas.client.prepared import Prepared
 from atlas.client.runtime import check_supported
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
+from atlas.client.sync_read import may_read, read
 from atlas.columns import ModelColumn
 from atlas.engine import threads
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
+from atlas.engine.sqlite.inline import NotInlineError
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError, TransactionLostError, shown
 from atlas.param import Names
@@ -195,6 +197,12 @@ class SyncClient(Apps):
         ``ClientError`` in a forked process or a running event loop. Ctrl-C
         interrupts the statement; the client can be used afterwards.
         """
+        if may_read(self._client, query) and transaction_here(self._client) is None:
+            self._open_bridge().check()
+            context = contextvars.copy_context()
+            context.run(self._bind, None)
+            with suppress(NotInlineError):
+                return context.run(read, self.engine, query)
         return self._call(_awaitable(query))
 
     def transaction(self) -> SyncTransaction:

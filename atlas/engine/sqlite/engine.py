@@ -37,6 +37,7 @@ from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.files import MEMORY
 from atlas.engine.sqlite.handle import Handle, Rows
 from atlas.engine.sqlite.idle_connections import IdleConnections
+from atlas.engine.sqlite.inline import NotInlineError, in_thread
 from atlas.engine.sqlite.pool import ConnectionPool, Pools, PoolStats
 from atlas.engine.sqlite.transaction import Snapshot, Transaction
 from atlas.engine.statement import only_reads
@@ -276,7 +277,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
                 if (found := await corrupt_values.find(query, sql, error)) is not None:
                     raise found from error
             raise
-        if self.pool is not None:
+        if self.pool is not None and not in_thread.get():  # those are counted where they run
             self.pool.statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(rows))
@@ -293,6 +294,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         in_pool: bool,
     ) -> Rows:
         pool = self.pool
+        if in_thread.get():
+            return self._run_here(sql, parameters, floats, reads)
         if not in_pool or pool is None or is_running_sync():
             return await self._run_without_pool(sql, parameters, floats, reads)
 
@@ -308,6 +311,22 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             return await connections.run(work, sql)
         rows = await pool.inline.in_loop(sql, parameters, floats)
         return await connections.run(pool.inline.opening(work), sql) if rows is None else rows
+
+    def _run_here(
+        self, sql: str, parameters: Sequence[Any], floats: Sequence[str], reads: bool
+    ) -> Rows:
+        """Run a read in a plain thread, which waits for nothing; else raise ``NotInlineError``."""
+        if reads and self.reads_here:
+            rows = self.pool.inline.read(sql, parameters, floats)  # type: ignore[union-attr]
+            if rows is not None:
+                return rows
+        raise NotInlineError
+
+    @property
+    def reads_here(self) -> bool:
+        """Whether a plain thread may read by itself."""
+        pool = self.pool
+        return pool is not None and pool.inline is not None and pool.inline.is_open
 
     async def _run_without_pool(
         self, sql: str, parameters: Sequence[Any], floats: Sequence[str], reads: bool

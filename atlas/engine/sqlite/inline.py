@@ -16,7 +16,9 @@ import asyncio
 import operator
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
+from threading import get_ident
 from time import perf_counter
 
 from atlas.engine.options import EngineOptions
@@ -45,6 +47,14 @@ _LONGEST_TEXT = 4_000
 _TRIED = ("SELECT", "WITH", "VALUES")
 
 
+#: Whether the query that runs is a plain thread's, which no event loop serves.
+in_thread: ContextVar[bool] = ContextVar("atlas_in_thread", default=False)
+
+
+class NotInlineError(Exception):
+    """What a plain thread asks for is to be run by the event loop, which has threads for it."""
+
+
 class InlineReader:
     """A connection for reads of at most ``options.inline_reads`` milliseconds."""
 
@@ -61,6 +71,10 @@ class InlineReader:
         self._disk_reads = threading.local()
         #: When what runs now has taken its budget.
         self._deadline = [0.0]
+        #: How many reads of plain threads it answered.
+        self.thread_reads = 0
+        #: The thread that reads, or read last.
+        self._reader = 0
         #: Since when the event loop runs nothing else, if it does.
         self._streak: float | None = None
 
@@ -75,6 +89,11 @@ class InlineReader:
     def is_given_up(self) -> bool:
         """Always: no lock is waited for."""
         return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection to read from."""
+        return self._is_open
 
     def stop(self) -> None:
         """Let nobody use the connection again."""
@@ -99,17 +118,22 @@ class InlineReader:
     def read(self, sql: str, parameters: Sequence[object], floats: Sequence[str]) -> Rows | None:
         """Return the rows of a statement that only reads; None where a thread is to run it."""
         start = perf_counter()
-        if not self._tries(sql, start) or not self._lock.acquire(blocking=False):
+        if not self._is_open or not self._tries(sql, start):
             return None
-        try:
+        if self._lock.locked() and self._reader == get_ident():  # a __del__, while it reads
+            return None
+        with self._lock:  # which others hold for their budget at most
             if self._closed or not self._is_open:
                 return None
+            self._reader = get_ident()
+            start = perf_counter()
             self._deadline[0] = start + self._budget_s
-            rows = self.handle.read_now(sql, parameters, floats)
-        except Exception:
-            rows = None
-        finally:
-            self._lock.release()
+            try:
+                rows = self.handle.read_now(sql, parameters, floats)
+            except Exception:
+                rows = None
+            if rows is not None and in_thread.get():
+                self.thread_reads += 1
         if perf_counter() - start > self._budget_s:
             self._note_long(sql)
         elif sql in self._long:

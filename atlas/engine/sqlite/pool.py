@@ -573,7 +573,7 @@ class Pools:
             longest_wait_ms=max(pool.longest_wait_ms for pool in pools),
             requests_waited=sum(pool.requests_waited for pool in pools),
             requests_timed_out=sum(pool.requests_timed_out for pool in pools),
-            statements=self.statements,
+            statements=self.statements + (self.inline.thread_reads if self.inline else 0),
             connections_opened=sum(pool.opened for pool in pools),
         )
 
