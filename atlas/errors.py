@@ -20,10 +20,18 @@
     │   └── ConnectionClosedError    it is closed
     ├── PoolTimeoutError         no connection became free in time              (also TimeoutError)
     ├── TransactionLostError     a transaction that is over                     (also RuntimeError)
+    ├── ConflictError            a transaction that another one got in the way of
+    │   ├── SerializationError       it wrote what this one read
+    │   └── DeadlockError            each waited for the other
+    ├── StatementTimeoutError    a statement that took too long              (also TimeoutError)
     ├── DatabaseServerError      a server that cannot be reached       (also ConnectionError)
+    │   ├── TooManyConnectionsError  it takes no more
+    │   └── ConnectionLostError      it, or the network, ended a connection
+    │       └── TransactionConnectionLostError   in a transaction  (also TransactionLostError)
     ├── DatabaseBusyError        a lock was held too long      (also sqlite3.OperationalError)
     ├── ReadOnlyError            a write to what only reads    (also sqlite3.OperationalError)
     └── DatabaseFileError        a file that cannot be used    (also sqlite3.OperationalError)
+        └── DiskFullError            there is no room, of the file or the server
 
 Each is also the built-in it resembles, so code written for plain Piccolo,
 which raises ``ValueError``, keeps working.
@@ -50,7 +58,13 @@ def shown(value: object) -> str:
 
 
 class AtlasError(Exception):
-    """Base of every error that Atlas raises itself."""
+    """Base of every error that Atlas raises itself.
+
+    ``is_retryable`` tells whether the same work may be run again as it is: nothing of it was
+    written, and the cause may have passed.
+    """
+
+    is_retryable = False
 
 
 class ConfigurationError(AtlasError, ValueError):
@@ -260,6 +274,8 @@ class ConnectionClosedError(ClientError):
 class PoolTimeoutError(AtlasError, TimeoutError):
     """No connection became free within the acquire timeout. Nothing was run."""
 
+    is_retryable = True
+
 
 class TransactionLostError(AtlasError, RuntimeError):
     """The transaction is over, and nothing of it was written.
@@ -269,15 +285,65 @@ class TransactionLostError(AtlasError, RuntimeError):
     """
 
 
-class DatabaseServerError(AtlasError, ConnectionError):
-    """The server of a URL cannot be reached or refused, and nothing was run; or it was lost.
+class ConflictError(AtlasError):
+    """Another transaction got in the way of this one. Nothing was written; run it again.
 
-    The message of a connection that was lost says what may have been written.
+    ``db.retry(function)`` and ``db.transaction(retry=3)`` do that.
+    """
+
+    is_retryable = True
+
+
+class SerializationError(ConflictError):
+    """Another transaction wrote what this one read (SQLSTATE 40001)."""
+
+
+class DeadlockError(ConflictError):
+    """This transaction and another one waited for each other (SQLSTATE 40P01)."""
+
+
+class StatementTimeoutError(AtlasError, TimeoutError):
+    """A statement took longer than ``statement_timeout_ms``.
+
+    The server stopped it, and nothing of it was written; or the server did not answer, and the
+    message says that it is not known.
     """
 
 
+class DatabaseServerError(AtlasError, ConnectionError):
+    """The server of a URL cannot be reached or refused, and nothing was run; or it was lost."""
+
+
+class TooManyConnectionsError(DatabaseServerError):
+    """The server takes no more connections, and this client has none. Nothing was run."""
+
+    is_retryable = True
+
+
+class ConnectionLostError(DatabaseServerError):
+    """The server, an administrator or the network ended a connection.
+
+    The message says what may have been written; ``is_retryable`` is True when nothing was.
+    """
+
+    def __init__(self, message: str, is_retryable: bool = False) -> None:
+        self.is_retryable = is_retryable
+        super().__init__(message)
+
+
+class TransactionConnectionLostError(ConnectionLostError, TransactionLostError):
+    """A connection was lost in a transaction, of which nothing was written."""
+
+    is_retryable = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_retryable=True)
+
+
 class DatabaseBusyError(AtlasError, sqlite3.OperationalError):
-    """Another process held the lock of the file for longer than the busy timeout."""
+    """Another process or transaction held a lock for too long. Nothing was written."""
+
+    is_retryable = True
 
 
 class ReadOnlyError(AtlasError, sqlite3.OperationalError):
@@ -289,3 +355,7 @@ class ReadOnlyError(AtlasError, sqlite3.OperationalError):
 
 class DatabaseFileError(AtlasError, sqlite3.OperationalError):
     """The database file cannot be opened, read or written. Nothing was changed."""
+
+
+class DiskFullError(DatabaseFileError):
+    """The disk of the file, or of the server, is full. Nothing of the transaction was written."""

@@ -53,7 +53,7 @@ install() {
 install_programs() {
     local program missing=()
     for program in "$@"; do
-        command -v "$program" >/dev/null || missing+=("$program")
+        PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
     done
     if [ ${#missing[@]} = 0 ]; then
         return

@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import contextvars
 import logging
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack, cast, overload
@@ -20,8 +20,10 @@ from piccolo.columns import Column
 from atlas.client import configured, scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
+from atlas.client.retry import Attempts, run_again
 from atlas.client.runtime import check_supported
 from atlas.columns import ModelColumn
+from atlas.engine.block import Isolation, current_block
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
@@ -141,13 +143,56 @@ class Client(Apps):
             with suppress(ValueError):  # closed in another context, as a coroutine may be
                 scope.scope.reset(token)
 
-    def transaction(self) -> Block[SQLiteTransaction | PostgresTransaction]:
+    @overload
+    def transaction(
+        self, *, isolation: Isolation | None = None
+    ) -> Block[SQLiteTransaction | PostgresTransaction]: ...
+
+    @overload
+    def transaction(self, *, retry: int, isolation: Isolation | None = None) -> Attempts: ...
+
+    def transaction(
+        self, *, retry: int | None = None, isolation: Isolation | None = None
+    ) -> Block[SQLiteTransaction | PostgresTransaction] | Attempts:
         """Return a block that is written as a whole or not at all.
 
         Inside another it is a savepoint. A block that raises, or is cancelled,
         writes nothing. Queries inside run on this client, whichever others are open.
+
+        ``isolation`` keeps it apart from other transactions on PostgreSQL, which has
+        "READ COMMITTED" unless the server says otherwise; SQLite's are always serializable.
+        With ``retry`` it is run again up to so many times after a ``ConflictError`` or
+        ``DatabaseBusyError``, each time after a short wait: ``async for transaction in
+        db.transaction(retry=3): async with transaction: ...``. Raises ``ClientError`` for that
+        inside another transaction, which would have to be run again as a whole.
         """
-        return Block(self, self._open_engine().transaction())
+        if retry is None:
+            return Block(self, self._open_engine().transaction(isolation=isolation))
+
+        def make() -> Block[SQLiteTransaction | PostgresTransaction]:
+            engine = self._open_engine()
+            if current_block(engine) is not None:
+                raise ClientError(
+                    "transaction(retry=) and retry() begin a transaction of their own: a part of "
+                    "another one cannot be run again. Run the outermost again."
+                )
+            return Block(self, engine.transaction(isolation=isolation))
+
+        return Attempts(make, retry)
+
+    async def retry(
+        self,
+        function: Callable[[], Awaitable[Result]],
+        *,
+        retry: int = 3,
+        isolation: Isolation | None = None,
+    ) -> Result:
+        """Run ``function`` in a transaction and return its result; again after a conflict.
+
+        As ``transaction(retry=)``, for a coroutine function without arguments; it must do no more
+        than what may be done twice.
+        """
+        return await run_again(self.transaction(retry=retry, isolation=isolation), function)
 
     def snapshot(self) -> Block[object]:
         """Return a read-only block: one consistent view for a report while writers go on.

@@ -29,11 +29,13 @@ from atlas.client.block_stack import Entry, HeldEntry, Maker, transaction_here
 from atlas.client.bridge import Bridge, Call
 from atlas.client.client import Client, Found, Known, create_client
 from atlas.client.prepared import Prepared
+from atlas.client.retry import SyncAttempts, run_again_sync
 from atlas.client.runtime import check_supported
 from atlas.client.sync_block import SyncBatch, SyncSnapshot, SyncTransaction
 from atlas.client.sync_read import may_read, read
 from atlas.columns import ModelColumn
 from atlas.engine import threads
+from atlas.engine.block import Isolation
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
@@ -205,7 +207,15 @@ class SyncClient(Apps):
                 return context.run(read, self.engine, query)
         return self._call(_awaitable(query))
 
-    def transaction(self) -> SyncTransaction:
+    @overload
+    def transaction(self, *, isolation: Isolation | None = None) -> SyncTransaction: ...
+
+    @overload
+    def transaction(self, *, retry: int, isolation: Isolation | None = None) -> SyncAttempts: ...
+
+    def transaction(
+        self, *, retry: int | None = None, isolation: Isolation | None = None
+    ) -> SyncTransaction | SyncAttempts:
         """Return a block that is written as a whole or not at all.
 
         All calls of this context within it belong to it, in whichever thread it runs,
@@ -213,8 +223,41 @@ class SyncClient(Apps):
         from anywhere. Inside another it is a savepoint. An exception, Ctrl-C
         included, or a generator that is closed in it, undoes it; ``return``
         and ``break`` commit it, as the end of the block does.
+
+        ``isolation`` and ``retry`` are those of ``Client.transaction``: ``for transaction in
+        db.transaction(retry=3): with transaction: ...``
         """
-        return SyncTransaction(self, partial(_made, self._client.transaction))
+
+        def make() -> SyncTransaction:
+            return SyncTransaction(
+                self, partial(_made, partial(self._client.transaction, isolation=isolation))
+            )
+
+        if retry is None:
+            return make()
+
+        def make_outermost() -> SyncTransaction:
+            if transaction_here(self._client) is not None:
+                raise ClientError(
+                    "transaction(retry=) and retry() begin a transaction of their own: a part of "
+                    "another one cannot be run again. Run the outermost again."
+                )
+            return make()
+
+        return SyncAttempts(make_outermost, retry)
+
+    def retry(
+        self,
+        function: Callable[[], Result],
+        *,
+        retry: int = 3,
+        isolation: Isolation | None = None,
+    ) -> Result:
+        """Run ``function`` in a transaction and return its result; again after a conflict.
+
+        As ``Client.retry``, for a plain function.
+        """
+        return run_again_sync(self.transaction(retry=retry, isolation=isolation), function)
 
     def snapshot(self) -> SyncSnapshot:
         """Return a read-only block: one consistent view for a report while writers go on."""

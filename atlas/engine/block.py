@@ -26,7 +26,7 @@ import warnings
 import weakref
 from abc import abstractmethod
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 from piccolo.engine.exceptions import TransactionError
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 _PREFIX = f"atlas_{secrets.token_hex(8)}"
 
 _SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
+
+#: How far a transaction is apart from others. SQLite's are always serializable.
+Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 
 OVER = (
     "The transaction is over: its block was left, or it was committed or rolled back "
@@ -85,10 +88,15 @@ class Block(BaseTransaction):
     only_reads = False
     engine: Any
 
-    def _prepare(self, engine: Any, allow_nested: bool) -> None:
+    def _prepare(self, engine: Any, allow_nested: bool, isolation: Isolation | None = None) -> None:
         """Set what all blocks have; for constructors, whose bases differ."""
+        if isolation is not None and isolation not in get_args(Isolation):
+            raise ValueError(
+                f"isolation is {isolation!r}; give one of {', '.join(get_args(Isolation))}."
+            )
         self.engine = engine
         self.allow_nested = allow_nested
+        self.isolation = isolation
         #: The outermost block, which has the connection; this one, unless it is nested.
         self._root: Any = self
         self._parent: Any = None
@@ -137,6 +145,11 @@ class Block(BaseTransaction):
         parent: Block | None = current_block(self.engine)
         if parent is not None and not self.allow_nested:
             raise TransactionError("A transaction is already active, and allow_nested is False.")
+        if parent is not None and self.isolation not in (None, parent._root.isolation):
+            raise TransactionError(
+                f"A block inside a transaction is as isolated as that one is, and not "
+                f"{self.isolation}: give isolation to the outer transaction."
+            )
         self._entered = True
         self._is_left = self._is_undone = self._is_ended = False
         task = asyncio.current_task()

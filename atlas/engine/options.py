@@ -18,6 +18,7 @@ LEAST = {
     "pool_size": 1,
     "acquire_timeout_ms": 1,
     "busy_timeout_ms": 0,
+    "statement_timeout_ms": 0,
     "statement_cache": 0,
     "shared_commits": 0,
 }
@@ -38,6 +39,7 @@ class GivenOptions(TypedDict, total=False):
     pool_size: int | None
     acquire_timeout_ms: int | None
     busy_timeout_ms: int | None
+    statement_timeout_ms: int | None
     synchronous: Synchronous | None
     read_only: bool | None
     statement_cache: int | None
@@ -57,6 +59,9 @@ class EngineOptions:
     acquire_timeout_ms: int = 30_000
     #: SQLite: how long a statement waits for the lock of another process.
     busy_timeout_ms: int = 30_000
+    #: PostgreSQL: how long a statement may take before ``StatementTimeoutError``; 0 is for ever.
+    #: The server is told, and a second later a connection that does not answer is cut.
+    statement_timeout_ms: int = 0
     #: SQLite: when a commit is on the disk. See ``pragmas.py``.
     synchronous: Synchronous = "FULL"
     #: Write nothing and make no file: whatever would, fails with ``ReadOnlyError``.

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
-
 from atlas.engine.postgres.transaction import Transaction
-from atlas.errors import PoolTimeoutError
+from atlas.errors import DatabaseBusyError, PoolTimeoutError
 from atlas.migrate.whole_run import refuse_end
 
 #: "atlas" in ASCII: the advisory lock of PostgreSQL that stands for the schema of a database.
@@ -46,7 +44,7 @@ class PostgresSchemaTransaction(Transaction):
         await self.execute(f"SET LOCAL lock_timeout = {int(self._lock_timeout_s * 1000)}")
         try:
             await self.execute("SELECT pg_advisory_xact_lock($1)", (_LOCK_KEY,))
-        except asyncpg.LockNotAvailableError as error:
+        except DatabaseBusyError as error:
             raise PoolTimeoutError(
                 f"{self.engine.path}: another migration runs since {self._lock_timeout_s:.0f} s. "
                 "Nothing was changed. Run it again when that one is done."

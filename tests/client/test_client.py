@@ -167,6 +167,7 @@ def test_each_option_is_an_argument() -> None:
         "pool_size": 1,
         "acquire_timeout_ms": 2,
         "busy_timeout_ms": 3,
+        "statement_timeout_ms": 5,
         "synchronous": "EXTRA",
         "read_only": True,
         "statement_cache": 4,

@@ -17,6 +17,7 @@ def test_defaults_are_safe() -> None:
         "pool_size": 4,
         "acquire_timeout_ms": 30_000,
         "busy_timeout_ms": 30_000,
+        "statement_timeout_ms": 0,
         "synchronous": "FULL",
         "read_only": False,
         "statement_cache": 256,

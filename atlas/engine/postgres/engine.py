@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import datetime
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import asyncpg
 from piccolo.engine.cockroach import CockroachEngine as PiccoloCockroachEngine
 from piccolo.engine.postgres import PostgresEngine as PiccoloPostgresEngine
 from piccolo.query.base import Query
@@ -25,44 +22,27 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
 from atlas.engine import log
-from atlas.engine.block import current_block
+from atlas.engine.block import Isolation, current_block, is_cancel
 from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
 from atlas.engine.postgres import errors
 from atlas.engine.postgres.batch import Batch
+from atlas.engine.postgres.connection import Connection, Opener
+from atlas.engine.postgres.pool import Pool
+from atlas.engine.postgres.server import Server
 from atlas.engine.postgres.transaction import CockroachTransaction, Snapshot, Transaction
 from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.statement import only_reads
-from atlas.engine.url import masked
 from atlas.errors import (
     ClientError,
-    ConfigurationError,
     ConnectionClosedError,
-    DatabaseServerError,
     PoolTimeoutError,
 )
 
-_EPOCH = datetime.date(2000, 1, 1).toordinal()
-_INFINITIES = {2**31 - 1: datetime.date.max, -(2**31): datetime.date.min}
-
-
-async def _store_days_as_days(connection: Any) -> None:
-    """Let ``connection`` store the first and the last day there is as days.
-
-    asyncpg (pgproto/codecs/datetime.pyx) sends 0001-01-01 as -infinity and
-    9999-12-31, which many write for "no end", as infinity.
-    """
-    await connection.set_type_codec(
-        "date",
-        schema="pg_catalog",
-        format="tuple",
-        encoder=lambda day: (day.toordinal() - _EPOCH,),
-        decoder=lambda days: (
-            _INFINITIES.get(days[0]) or datetime.date.fromordinal(days[0] + _EPOCH)
-        ),
-    )
+#: How long a connection may take to become clean, in seconds; then it is cut.
+CLEAN_S = 5.0
 
 
 class _Shared(PiccoloPostgresEngine):
@@ -75,8 +55,9 @@ class _Shared(PiccoloPostgresEngine):
         # Not super().__init__(): it starts two event loops to connect, in a thread of
         # their own when one is running, and prints when there is no server.
         self.options = options or EngineOptions()
+        self.server = Server.of(url)
         #: The URL with its password masked.
-        self.path = masked(url)
+        self.path = self.server.name
         self.config = {"dsn": url}
         self.engine_type = "postgres"
         self.min_version_number = 10
@@ -88,7 +69,10 @@ class _Shared(PiccoloPostgresEngine):
         self.extensions = ()
         self.extra_nodes = {}
         self.current_transaction = contextvars.ContextVar(f"atlas_{self.path}", default=None)
-        self.pool: Any = None
+        self.pool: Pool | None = None
+        #: Connections that are made clean after a cancel, which nothing waits for.
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._opener = self._new_opener()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         #: The waits for a connection, and the moment each began.
@@ -124,13 +108,10 @@ class _Shared(PiccoloPostgresEngine):
         self._longest_wait_s = 0.0
         self._requests_waited = self._requests_timed_out = 0
         self._statements = self._connections_opened = 0
-        with self._connecting():
-            self.pool = await asyncpg.create_pool(
-                **self._connect_options(),
-                min_size=1,
-                max_size=self.options.pool_size,
-                init=self._prepare,
-            )
+        self._opener = self._new_opener()
+        pool = Pool(self._open_for_pool, self.options.pool_size, self.path)
+        await pool.open(self._timeout_s)
+        self.pool = pool
 
     async def close_connection_pool(self) -> None:
         """Close the pool. Queries that wait get ``ConnectionClosedError``; safe to repeat.
@@ -147,9 +128,7 @@ class _Shared(PiccoloPostgresEngine):
         for wait in self._waits:
             if not wait.expired():
                 wait.reschedule(0)
-        with suppress(TimeoutError):  # asyncpg cuts the connections when it is cancelled
-            async with asyncio.timeout(self._timeout_s):
-                await pool.close()
+        await pool.close(self._timeout_s)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""
@@ -187,16 +166,17 @@ class _Shared(PiccoloPostgresEngine):
 
     # Connections.
 
-    async def get_new_connection(self) -> Any:
+    async def get_new_connection(self) -> Connection:
         """Return a connection that is the caller's, to close; raise ``DatabaseServerError``."""
-        with self._connecting():
-            connection = await asyncpg.connect(**self._connect_options())
-            try:
-                await _store_days_as_days(connection)
-            except BaseException:
-                connection.terminate()
-                raise
-            return connection
+        return await self._opener.open(self._timeout_s)
+
+    def _new_opener(self) -> Opener:
+        return Opener(self.server, self.options, may_be_pooled=self.engine_type == "postgres")
+
+    async def _open_for_pool(self, timeout_s: float) -> Connection:
+        connection = await self._opener.open(timeout_s)
+        self._connections_opened += 1
+        return connection
 
     @asynccontextmanager
     async def connection(self, in_pool: bool = True) -> AsyncIterator[Any]:
@@ -204,16 +184,56 @@ class _Shared(PiccoloPostgresEngine):
         pool = self.pool if in_pool and not is_running_sync() else None
         if pool is None:
             connection = await self.get_new_connection()
-            give_back = connection.close
-        else:
-            connection = await self._acquire(pool)
-            give_back = partial(pool.release, connection)
+            try:
+                yield connection
+            finally:
+                await self._close(connection)
+            return
+        connection = await self._acquire(pool)
         try:
             yield connection
+        except BaseException as error:
+            if is_cancel(error) and not connection.is_closed():
+                # Nothing waits for it: the server may take its time, or be gone.
+                self._in_background(self._clean(pool, connection, was_cancelled=True))
+            else:
+                await self._clean(pool, connection)
+            raise
+        else:
+            await self._clean(pool, connection)
+
+    async def _close(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(CLEAN_S):
+                await connection.close()
+        except BaseException as error:
+            connection.terminate()
+            if is_cancel(error):
+                raise
+
+    async def _clean(
+        self, pool: Pool, connection: Connection, *, was_cancelled: bool = False
+    ) -> None:
+        """Make a connection clean and give it back; cut one that does not become so in time."""
+        try:
+            if was_cancelled or (connection.is_dirty and not connection.is_closed()):
+                async with asyncio.timeout(CLEAN_S):
+                    if was_cancelled:  # behind the end of the statement, whatever that is
+                        await connection.execute("ROLLBACK")
+                    await connection.make_clean()
+            elif connection.is_in_transaction():
+                connection.terminate()
+        except BaseException as error:  # what ran on it has run all the same
+            connection.terminate()
+            if is_cancel(error):
+                raise
         finally:
-            # asyncpg closes one that cannot be made clean; what ran on it has run all the same.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await give_back(timeout=self._timeout_s)
+            pool.release(connection)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
 
     @asynccontextmanager
     async def lend(self, *, reads: bool = False) -> AsyncIterator[Any]:
@@ -232,7 +252,7 @@ class _Shared(PiccoloPostgresEngine):
             finally:
                 connection.terminate()
 
-    async def _acquire(self, pool: Any) -> Any:
+    async def _acquire(self, pool: Pool) -> Connection:
         self._check()
         since = time.monotonic()
         in_use = pool.get_size() - pool.get_idle_size()
@@ -242,8 +262,7 @@ class _Shared(PiccoloPostgresEngine):
         try:
             async with wait:
                 self._waits[wait] = since
-                with self._connecting():
-                    connection = await pool.acquire()
+                connection: Connection = await pool.acquire(wait)
         except TimeoutError:
             if self.pool is not pool:
                 raise ConnectionClosedError(f"The client of {self.path} is closed.") from None
@@ -259,7 +278,7 @@ class _Shared(PiccoloPostgresEngine):
             self._waits.pop(wait, None)
             self._longest_wait_s = max(self._longest_wait_s, time.monotonic() - since)
         if self.pool is not pool:
-            await pool.release(connection)
+            pool.release(connection)
             raise ConnectionClosedError(f"The client of {self.path} is closed.")
         return connection
 
@@ -275,37 +294,6 @@ class _Shared(PiccoloPostgresEngine):
                 f"The client of {self.path} was opened in another event loop. Open one in this "
                 "loop; in a plain thread use run_sync()."
             )
-
-    def _connect_options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            **self.config,
-            "timeout": self._timeout_s,
-            "statement_cache_size": self.options.statement_cache,
-        }
-        if self.options.read_only:
-            options["server_settings"] = {"default_transaction_read_only": "on"}
-        return options
-
-    async def _prepare(self, connection: Any) -> None:
-        self._connections_opened += 1
-        await _store_days_as_days(connection)
-
-    @contextmanager
-    def _connecting(self) -> Iterator[None]:
-        """Say the errors of connecting in full."""
-        try:
-            yield
-        except TimeoutError as error:
-            raise DatabaseServerError(
-                f"{self.path}: the server did not answer within {self.options.acquire_timeout_ms} "
-                "ms (acquire_timeout_ms)."
-            ) from error
-        except (ValueError, asyncpg.UndefinedObjectError) as error:
-            raise ConfigurationError(f"{self.path}: {masked(str(error))}") from error
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise DatabaseServerError(
-                f"{self.path}: the server cannot be reached, or refused: {masked(str(error))}"
-            ) from error
 
     # Queries.
 
@@ -339,13 +327,28 @@ class _Shared(PiccoloPostgresEngine):
         else:
             self._refuse_to_wait(sql)
             async with self.connection(in_pool) as connection:
-                with errors.alone(self.path):
-                    records = await connection.fetch(sql, *parameters)
+                with errors.translated(self.path, "alone", reads=only_reads(sql)):
+                    records = await self._alone(connection, sql, parameters)
         self._statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))
         if self.log_responses:
             self.print_response(query_id, [dict(record) for record in records])
+        return records
+
+    async def _alone(
+        self, connection: Connection, sql: str, parameters: Sequence[Any]
+    ) -> list[Any]:
+        """Run a statement by itself; in a block where the pooler's session needs settings."""
+        if not connection.block_settings:
+            return await connection.run(sql, parameters)
+        await connection.begin("BEGIN")
+        try:
+            records = await connection.run(sql, parameters)
+        except Exception:
+            await connection.execute("ROLLBACK")
+            raise
+        await connection.execute("COMMIT")
         return records
 
     def _refuse_to_wait(self, sql: str) -> None:
@@ -356,9 +359,11 @@ class _Shared(PiccoloPostgresEngine):
 
     # Blocks.
 
-    def transaction(self, allow_nested: bool = True) -> Transaction:  # type: ignore[override]
+    def transaction(  # type: ignore[override]
+        self, allow_nested: bool = True, isolation: Isolation | None = None
+    ) -> Transaction:
         """Return a transaction to enter with ``async with``."""
-        return Transaction(self, allow_nested)
+        return Transaction(self, allow_nested, isolation)
 
     def snapshot(self) -> Snapshot:
         """Return a read-only transaction: one consistent view while writers go on."""
@@ -386,10 +391,13 @@ class CockroachEngine(_Shared, PiccoloCockroachEngine):
         super().__init__(url, options)
         self.engine_type = "cockroach"
         self.min_version_number = 0
+        self._opener = self._new_opener()
 
-    def transaction(self, allow_nested: bool = True) -> CockroachTransaction:
+    def transaction(
+        self, allow_nested: bool = True, isolation: Isolation | None = None
+    ) -> CockroachTransaction:
         """Return a transaction to enter with ``async with``."""
-        return CockroachTransaction(self, allow_nested)
+        return CockroachTransaction(self, allow_nested, isolation)
 
 
 def _ms_since(moment: float) -> float:

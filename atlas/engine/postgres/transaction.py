@@ -18,12 +18,15 @@ import asyncpg
 from piccolo.engine.cockroach import CockroachTransaction as PiccoloCockroachTransaction
 from piccolo.engine.exceptions import TransactionError
 
-from atlas.engine.block import Block, current_block, is_cancel
+from atlas.engine.block import Block, Isolation, current_block, is_cancel
 from atlas.engine.options import EngineOptions
 from atlas.engine.postgres import errors
 from atlas.errors import ClientError, TransactionLostError
 
 Result = TypeVar("Result")
+
+#: How long a rollback may take, in seconds; then the connection is cut, and the server rolls back.
+ROLLBACK_S = 5.0
 
 
 class Engine(Protocol):
@@ -48,8 +51,10 @@ class Transaction(Block):
 
     begins_with = "BEGIN"
 
-    def __init__(self, engine: Engine, allow_nested: bool = True) -> None:
-        self._prepare(engine, allow_nested)
+    def __init__(
+        self, engine: Engine, allow_nested: bool = True, isolation: Isolation | None = None
+    ) -> None:
+        self._prepare(engine, allow_nested, isolation)
         self._lent = AsyncExitStack()
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,7 +79,7 @@ class Transaction(Block):
             records: list[Any] = await self._root.execute(sql, parameters)
             return records
         self.check_reads(sql)
-        return await self.run(lambda c: c.fetch(sql, *parameters))  # type: ignore[no-any-return]
+        return await self.run(lambda c: c.run(sql, parameters))  # type: ignore[no-any-return]
 
     async def run(self, function: Callable[[Any], Awaitable[Result]]) -> Result:
         """Run ``function`` with the connection, when the other tasks of the block are done."""
@@ -82,7 +87,7 @@ class Transaction(Block):
         block = await self.in_turn()
         async with self._root._lock:
             try:
-                with errors.inside(self.engine.path):
+                with errors.translated(self.engine.path, "inside"):
                     result = await function(block.connection)
             except asyncpg.InFailedSQLTransactionError as error:
                 raise _failed() from error
@@ -95,8 +100,10 @@ class Transaction(Block):
         """Borrow a connection and begin."""
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(self.engine.connection())
+            level = f" ISOLATION LEVEL {self.isolation}" if self.isolation else ""
             try:
-                await connection.execute(self.begins_with)
+                with errors.translated(self.engine.path, "inside"):
+                    await connection.begin(f"{self.begins_with}{level}")
             except BaseException:
                 _close(connection)
                 raise
@@ -111,8 +118,9 @@ class Transaction(Block):
     async def _send_now(self, sql: str) -> None:
         async with self._lock:
             try:
-                with errors.inside(self.engine.path):
-                    await self.connection.execute(sql)
+                with errors.translated(self.engine.path, "inside"):
+                    async with self.connection.answering():
+                        await self.connection.execute(sql)
             except asyncpg.InFailedSQLTransactionError as error:
                 raise _failed() from error
 
@@ -204,7 +212,7 @@ class Transaction(Block):
         """Roll back a connection that the block has given up; close it if that takes too long."""
         async with self._lent:
             try:
-                async with asyncio.timeout(self.engine.options.acquire_timeout_ms / 1000):
+                async with asyncio.timeout(ROLLBACK_S):
                     async with self._lock:
                         await connection.execute("ROLLBACK")
             except BaseException:
@@ -216,8 +224,10 @@ class Transaction(Block):
         async with self._lent:
             try:
                 async with self._lock:
-                    with errors.inside(self.engine.path, commits=statement == "COMMIT"):
-                        status: str = await connection.execute(statement)
+                    commits: errors.Place = "commit" if statement == "COMMIT" else "inside"
+                    with errors.translated(self.engine.path, commits):
+                        async with connection.answering():
+                            status: str = await connection.execute(statement)
             except BaseException:
                 _close(connection)
                 raise
@@ -235,8 +245,10 @@ class Transaction(Block):
 class CockroachTransaction(Transaction, PiccoloCockroachTransaction):  # type: ignore[misc]
     """The same, with what Piccolo's migrations ask of CockroachDB."""
 
-    def __init__(self, engine: Engine, allow_nested: bool = True) -> None:
-        super().__init__(engine, allow_nested)
+    def __init__(
+        self, engine: Engine, allow_nested: bool = True, isolation: Isolation | None = None
+    ) -> None:
+        super().__init__(engine, allow_nested, isolation)
         # Piccolo's own state, which is unused: its migrations look for the class.
         self.transaction = self.context = None  # type: ignore[assignment]
         self._savepoint_id = 0

@@ -25,7 +25,7 @@ from piccolo.querystring import QueryString
 
 from atlas.engine import ddl as dialect
 from atlas.engine import forks, log, threads
-from atlas.engine.block import current_block
+from atlas.engine.block import Isolation, current_block
 from atlas.engine.log import print_query
 from atlas.engine.options import EngineOptions
 from atlas.engine.ping import PING_TIMEOUT_MS, within
@@ -364,6 +364,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         self,
         transaction_type: TransactionType = TransactionType.immediate,
         allow_nested: bool = True,
+        isolation: Isolation | None = None,
     ) -> Transaction:
         """Return a transaction to enter with ``async with``.
 
@@ -373,7 +374,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         """
         if self.options.read_only:
             transaction_type = TransactionType.deferred
-        return Transaction(self, transaction_type, allow_nested)
+        return Transaction(self, transaction_type, allow_nested, isolation)
 
     def snapshot(self) -> Snapshot:
         """Return a read-only transaction: one consistent view while writers go on."""

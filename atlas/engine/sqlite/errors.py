@@ -11,7 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from atlas.errors import DatabaseBusyError, DatabaseFileError, ReadOnlyError
+from atlas.errors import DatabaseBusyError, DatabaseFileError, DiskFullError, ReadOnlyError
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -105,7 +105,7 @@ def translated(error: sqlite3.Error, path: str, busy_timeout_ms: int = 0) -> sql
     if code == sqlite3.SQLITE_READONLY:
         return DatabaseFileError(f"{path}: cannot be written ({error}). {_RIGHTS}")
     if code == sqlite3.SQLITE_FULL:
-        return DatabaseFileError(
+        return DiskFullError(
             f"{path}: the disk is full, and nothing of the transaction was written. Make room and "
             "run it again."
         )

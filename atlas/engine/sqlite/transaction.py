@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from piccolo.engine.exceptions import TransactionError
 from piccolo.engine.sqlite import TransactionType
 
-from atlas.engine.block import Block, current_block
+from atlas.engine.block import Block, Isolation, current_block
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.handle import Handle, Rows
@@ -49,8 +49,9 @@ class Transaction(Block):
         engine: Engine,
         transaction_type: TransactionType = TransactionType.immediate,
         allow_nested: bool = True,
+        isolation: Isolation | None = None,
     ) -> None:
-        self._prepare(engine, allow_nested)
+        self._prepare(engine, allow_nested, isolation)
         self.transaction_type = transaction_type
         self._source: ConnectionPool | IdleConnections | None = None
 
