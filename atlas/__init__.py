@@ -24,6 +24,7 @@ from atlas.errors import (
     DatabaseServerError,
     DeadlockError,
     DiskFullError,
+    IncompleteSourceError,
     InvalidValueError,
     MigrationError,
     MigrationFailedError,
@@ -33,6 +34,7 @@ from atlas.errors import (
     ReadOnlyError,
     RowClassError,
     RowNotFoundError,
+    RowsInUseError,
     RuleViolationError,
     SchemaChangeError,
     SerializationError,
@@ -86,10 +88,21 @@ from atlas.tables import (
     Unit,
     Variant,
 )
+from atlas.upsert import row_rules
+from atlas.upsert.plan import Change, Plan
 from atlas.upsert.result import RowError, UpsertResult
+from atlas.upsert.whole import SyncResult
+
+
+def _row_rules() -> row_rules.Broken:
+    from atlas.rules.check import broken
+
+    return broken
+
 
 bind(*TABLES)
 patches.apply()
+row_rules.provide(_row_rules)
 
 __all__ = [
     "TABLES",
@@ -101,6 +114,7 @@ __all__ = [
     "Campaign",
     "CampaignChannel",
     "Category",
+    "Change",
     "Channel",
     "Client",
     "ClientError",
@@ -118,6 +132,7 @@ __all__ = [
     "Enrollment",
     "Entity",
     "Identifier",
+    "IncompleteSourceError",
     "InvalidValueError",
     "Invoice",
     "InvoiceLine",
@@ -138,6 +153,7 @@ __all__ = [
     "PersonOrganization",
     "PersonTag",
     "PersonUnit",
+    "Plan",
     "PoolTimeoutError",
     "PreparedQueryError",
     "Price",
@@ -149,12 +165,14 @@ __all__ = [
     "RowClassError",
     "RowError",
     "RowNotFoundError",
+    "RowsInUseError",
     "RuleViolationError",
     "SchemaChangeError",
     "SerializationError",
     "Source",
     "StatementTimeoutError",
     "SyncClient",
+    "SyncResult",
     "TableInUseError",
     "Tag",
     "TargetLine",

@@ -10,6 +10,8 @@
     ├── RowClassError            a class that the rows of a select do not fit   (also TypeError)
     ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
     ├── UpsertError              rows of an upsert that were refused      (also ValueError)
+    ├── IncompleteSourceError    too few rows to be all of a source       (also ValueError)
+    ├── RowsInUseError           rows to delete that other rows reference
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
     ├── TableInUseError          a table that other tables still reference
     ├── SchemaChangeError        a change of the schema that would lose or break rows
@@ -184,6 +186,47 @@ class UpsertError(AtlasError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.table, self.result, self.refused, self.seen)
+
+
+class IncompleteSourceError(AtlasError, ValueError):
+    """Rows that are suspiciously few to be all there are of a source. Nothing was changed.
+
+    ``given`` and ``stored`` say how many they are, and how many are stored in the scope.
+    """
+
+    def __init__(self, table: str, given: int, stored: int, min_ratio: float) -> None:
+        self.table = table
+        self.given = given
+        self.stored = stored
+        self.min_ratio = min_ratio
+        super().__init__(
+            f"{table}: the source has {given} rows, and {stored} are stored; fewer than "
+            f"{min_ratio:.0%} look like a file that is cut off, so nothing was changed. If "
+            "it is whole, pass a smaller min_ratio (0 allows any)."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.table, self.given, self.stored, self.min_ratio)
+
+
+class RowsInUseError(AtlasError):
+    """Rows that would be deleted, but other rows still reference one of them. Nothing was changed.
+
+    ``count`` says how many were to go, and ``key`` is the first of those that were tried together.
+    """
+
+    def __init__(self, table: str, count: int, key: object) -> None:
+        self.table = table
+        self.count = count
+        self.key = key
+        super().__init__(
+            f"{table}: of {count} rows that vanished from the source other rows reference some, as "
+            f"perhaps {key!r}, so none is deleted. Delete or move what references them first, or "
+            'pass vanished="deactivate".'
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.table, self.count, self.key)
 
 
 class RowNotFoundError(AtlasError, LookupError):

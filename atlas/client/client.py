@@ -31,11 +31,12 @@ from atlas.engine.sqlite.pool import PoolStats
 from atlas.errors import ClientError, ConnectionClosedError
 from atlas.param import Names
 from atlas.table import Table, Values
-from atlas.upsert.batches import GivenRows
 from atlas.upsert.keys import GivenKey
+from atlas.upsert.options import Options, UpsertOptions
 from atlas.upsert.resolve import resolve
 from atlas.upsert.result import UpsertResult
-from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
+from atlas.upsert.upsert import upsert
+from atlas.upsert.whole import Scope, SyncResult, Vanished, sync
 
 if TYPE_CHECKING:
     from atlas.engine.postgres.transaction import Transaction as PostgresTransaction
@@ -216,51 +217,72 @@ class Client(Apps):
         table: type[Table[Values]],
         rows: TypedRows[Values],
         key: GivenKey | None = None,
-        *,
-        on_error: OnError = "raise",
-        duplicates: Duplicates = "last",
-        update: bool = True,
-        commit_every: int | None = None,
-        batch_size: int = BATCH_SIZE,
-        on_progress: OnProgress | None = None,
-        max_errors: int = 10,
+        **options: Unpack[UpsertOptions],
     ) -> UpsertResult:
         """Insert the rows that are new, update those that differ, leave the others untouched.
 
-        ``rows`` is an iterable or async iterable of dicts keyed by column name,
-        or of objects of ``table``; ``batch_size`` of them are held at a time. A row
+        ``rows`` is an iterable or async iterable of dicts keyed by column name, of
+        objects of ``table`` or of other rows (docs/sync.md), or a data frame. A row
         is found by ``key``, a unique key of the table: by default its sync key
         (docs/model.md section 6), of which the first row must carry the columns.
         Columns that a row does not carry keep their stored values; a new row gets
-        their defaults. ``update=False`` only inserts, and leaves every row that
-        exists as it is.
+        their defaults. All is written in one transaction or nothing; inside a
+        transaction of the caller it is part of that. The new state must be valid as
+        a whole; the order of the rows does not matter. Options, with their defaults:
 
-        All is written in one transaction or nothing; inside a transaction of the
-        caller it is part of that. ``commit_every`` commits after so many rows.
-        ``on_progress(done, total)``, which may be a coroutine function, is called
-        after each batch; what it raises
-        rolls back, as does what the iterable raises, or a cancel.
+        - ``on_error="raise"``: bad rows end the call; ``"collect"`` writes the good ones, and
+          ``result.errors`` has the bad ones.
+        - ``duplicates="last"``: of rows with the same key the last wins; ``"error"`` makes the
+          later ones bad rows.
+        - ``update=True``: False only inserts, and leaves every row that exists as it is.
+        - ``commit_every=None``: commit after so many rows.
+        - ``batch_size=1000``: so many rows are held and written at a time.
+        - ``on_progress=None``: called with (done, total) after each batch, total None where it
+          is not known; it may be a coroutine function. What it raises rolls back.
+        - ``max_errors=10``: how many bad rows the error names; it ends the call early.
+        - ``refs=None``: references by natural key, as ``{"unit_id": (Unit, "entity_id", "code")}``.
+        - ``ids=False``: True gives ``result.ids``, the id of each row in the order given.
+        - ``dry_run=False``: True writes nothing, and ``result.plan`` says what would change.
+        - ``check_rules=False``: True refuses rows that break a rule of docs/model.md section 7
+          which a row alone can break.
+        - ``show_values=True``: False keeps the values of bad rows out of the error's text.
 
-        Raises ``UpsertError`` with the first ``max_errors`` bad rows, and then
-        nothing is written; with ``on_error="collect"`` the good rows are, and
-        ``result.errors`` has the bad ones. Of rows with the same key the last
-        wins, or with ``duplicates="error"`` the later ones are bad rows. Raises
-        ``ValueError`` for a key that is not unique, and ``ClientError`` for
-        ``commit_every`` inside a transaction.
+        On PostgreSQL a call that another transaction is in the way of (a deadlock) is made again,
+        up to five times, if it is not in a transaction of the caller and its rows can be
+        iterated over again. Raises ``UpsertError`` for bad rows, and then nothing is
+        written; ``ValueError`` for a key that is not unique and an option that cannot be, and
+        ``ClientError`` for ``commit_every`` inside a transaction.
         """
-        return await upsert(
-            self._open_engine(),
-            table,
-            cast(GivenRows, rows),
-            key,
-            on_error=on_error,
-            duplicates=duplicates,
-            update=update,
-            commit_every=commit_every,
-            batch_size=batch_size,
-            on_progress=on_progress,
-            max_errors=max_errors,
-        )
+        given: Any = rows
+        return await upsert(self._open_engine(), table, given, key, Options(**options))
+
+    async def sync(
+        self,
+        table: type[Table[Values]],
+        rows: TypedRows[Values],
+        key: GivenKey | None = None,
+        *,
+        scope: Scope,
+        vanished: Vanished = "delete",
+        min_ratio: float = 0.5,
+        **options: Unpack[UpsertOptions],
+    ) -> SyncResult:
+        """Upsert rows that are all there are of a source; what is stored and not among them goes.
+
+        ``scope`` says which stored rows are the source's: its ``source_id`` or row, values
+        by column (``{"entity_id": id}``), or a condition. A row that does not carry these
+        values gets them. Rows in scope that vanished are deleted, or with
+        ``vanished="deactivate"`` set inactive (and active again when they come back).
+        Other arguments are those of ``upsert``. All is one transaction.
+
+        Raises what ``upsert`` raises; ``IncompleteSourceError`` when there are fewer rows than
+        ``min_ratio`` of those stored in scope, as of a file that is cut off;
+        ``InvalidValueError`` when a row belongs to another scope; ``RowsInUseError``
+        when others reference a row that would be deleted. Then nothing is changed.
+        """
+        engine = self._open_engine()
+        limits: dict[str, Any] = {"scope": scope, "vanished": vanished, "min_ratio": min_ratio}
+        return await self.run(sync(engine, table, rows, key, Options(**options), **limits))
 
     @overload
     async def resolve(

@@ -15,10 +15,11 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack, cast, overload
 
 from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery, Query
@@ -46,8 +47,10 @@ from atlas.param import Names
 from atlas.table import Table, Values
 from atlas.upsert.batches import Batches, GivenRows
 from atlas.upsert.keys import GivenKey
+from atlas.upsert.options import Options, UpsertOptions
 from atlas.upsert.result import UpsertResult
-from atlas.upsert.upsert import BATCH_SIZE, Duplicates, OnError, OnProgress, upsert
+from atlas.upsert.upsert import upsert
+from atlas.upsert.whole import Scope, SyncResult, Vanished, sync
 
 if TYPE_CHECKING:
     from typing import Self
@@ -59,6 +62,7 @@ logger = logging.getLogger("atlas.client")
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+Loaded = TypeVar("Loaded", bound=UpsertResult)
 
 #: How long the end of the process waits for a client that nobody closed.
 _EXIT_TIMEOUT_S = 2.0
@@ -283,61 +287,64 @@ class SyncClient(Apps):
         table: type[Table[Values]],
         rows: TypedRows[Values],
         key: GivenKey | None = None,
-        *,
-        on_error: OnError = "raise",
-        duplicates: Duplicates = "last",
-        update: bool = True,
-        commit_every: int | None = None,
-        batch_size: int = BATCH_SIZE,
-        on_progress: OnProgress | None = None,
-        max_errors: int = 10,
+        **options: Unpack[UpsertOptions],
     ) -> UpsertResult:
         """Insert the rows that are new, update those that differ, leave the others untouched.
 
         As ``Client.upsert``. ``rows`` is iterated over, and ``on_progress`` called,
-        in this thread, while the other threads' queries go on: a slow file holds
-        up nobody, but those who wait to write.
+        in this thread, in the call's transaction, while the other threads' queries go
+        on: a slow file holds up nobody, but those who wait to write.
         """
-        return self._upsert(
-            None,
-            table,
-            cast(GivenRows, rows),
-            key,
-            on_progress=on_progress,
-            on_error=on_error,
-            duplicates=duplicates,
-            update=update,
-            commit_every=commit_every,
-            batch_size=batch_size,
-            max_errors=max_errors,
-        )
+        return self._upsert(None, table, rows, key, **options)
+
+    def sync(
+        self,
+        table: type[Table[Values]],
+        rows: TypedRows[Values],
+        key: GivenKey | None = None,
+        *,
+        scope: Scope,
+        vanished: Vanished = "delete",
+        min_ratio: float = 0.5,
+        **options: Unpack[UpsertOptions],
+    ) -> SyncResult:
+        """Upsert rows that are all there are of a source; what is stored and not among them goes.
+
+        As ``Client.sync``, with the rows taken as ``upsert`` takes them.
+        """
+        make = partial(sync, scope=scope, vanished=vanished, min_ratio=min_ratio)
+        return self._load(make, None, table, rows, key, options)
 
     def _upsert(
         self,
         entry: HeldEntry | None,
         table: type[Table],
-        rows: GivenRows,
+        rows: Any,
         key: GivenKey | None,
-        *,
-        on_progress: OnProgress | None = None,
         **options: Any,
     ) -> UpsertResult:
         """Upsert as part of a block, by default of the one that this context is in."""
-        source = _ThreadBatches(rows, self._client)
+        return self._load(upsert, entry, table, rows, key, options)
 
-        def tell(done: int, total: int | None) -> object:
-            return on_progress and source.ask(partial(on_progress, done, total))
+    def _load(
+        self,
+        make: Callable[..., Awaitable[Loaded]],
+        entry: HeldEntry | None,
+        table: type[Table],
+        rows: Any,
+        key: GivenKey | None,
+        options: Any,
+    ) -> Loaded:
+        source: _ThreadBatches[Loaded] = _ThreadBatches(rows, self._client)
+        given = Options(**options)
+        if (on_progress := given.on_progress) is not None:
 
-        source.call = Call(
-            upsert(
-                self.engine,
-                table,
-                source,
-                key,
-                on_progress=tell,
-                **options,
-            )
-        )
+            def tell(done: int, total: int | None) -> object:
+                return source.ask(partial(on_progress, done, total))
+
+            given = replace(given, on_progress=tell)
+        made = make(self.engine, table, source, key, given)
+        source.call = Call(self._client.run(made))
         return self._run(source.call, entry)
 
     @overload
@@ -525,10 +532,10 @@ def _awaitable(query: Any) -> Awaitable[Any]:
     )
 
 
-class _ThreadBatches(Batches):
+class _ThreadBatches(Batches, Generic[Loaded]):
     """Rows that are taken in the thread which waits for the call, in the call's transaction."""
 
-    call: Call[UpsertResult]
+    call: Call[Loaded]
 
     def __init__(self, rows: GivenRows, client: Client) -> None:
         super().__init__(rows)

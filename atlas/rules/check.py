@@ -28,7 +28,10 @@ def violations(table: type[Table], row: Mapping[str, Any] | Table) -> list[Viola
     ``InvalidValueError`` for a column that the table does not have, and for a
     value that is none of its column's type.
     """
-    values = _values(table, row)
+    return _violations(table, _values(table, row))
+
+
+def _violations(table: type[Table], values: _Values) -> list[Violation]:
     found = []
     for rule, check in row_checks(table):
         try:
@@ -48,6 +51,21 @@ def violations(table: type[Table], row: Mapping[str, Any] | Table) -> list[Viola
             )
         )
     return found
+
+
+def broken(table: type[Table], row: Mapping[str, Any], is_new: bool) -> list[tuple[str, str]]:
+    """Return the columns of a row that break a rule, each with the rule's sentence.
+
+    Of a row that is not new it is known only what it carries: a check that asks for
+    another column is left out.
+    """
+    values = _values(table, row) if is_new else _carried(table, row)
+    found = _violations(table, values)
+    return [
+        (each.column, f"breaks a rule: {each.sentence} ({each.rule})")
+        for each in found
+        if each.severity is Severity.error
+    ]
 
 
 def check(table: type[Table], row: Mapping[str, Any] | Table) -> None:
@@ -97,8 +115,12 @@ class _Values(dict[str, Any]):
 def _values(table: type[Table], row: Mapping[str, Any] | Table) -> _Values:
     if isinstance(row, Table):
         row = {name: row._plain(name) for name in row._column_names}
+    return _Values({**_defaults(table), **_carried(table, row)})
+
+
+def _carried(table: type[Table], row: Mapping[str, Any]) -> _Values:
     columns = _columns(table)
-    values = _Values(_defaults(table))
+    values = _Values()
     for name, value in row.items():
         if name not in columns:
             raise InvalidValueError(

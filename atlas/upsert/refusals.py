@@ -54,8 +54,10 @@ async def explained(
             reason = f"is the id of no row of {target._meta.tablename}"
             found.append(RowError(position, name, row[name], reason, given))
     for key in unique_keys(rows.shape.table):
-        values = tuple(row.get(name) for name in key)
-        if key == rows.shape.key or None in values:
+        if key == rows.shape.key or not row.keys() & set(key):
+            continue
+        values = tuple([await _value(engine, rows, row, name, stored) for name in key])
+        if None in values:
             continue
         identity = rows.shape.primary_key[0]
         owners = await find(engine, rows.shape.table, key, [values], identity)
@@ -64,3 +66,14 @@ async def explained(
             value = values[0] if len(values) == 1 else values
             found.append(RowError(position, ", ".join(key), value, reason, given))
     return found or [RowError(position, "", None, f"is refused by the database: {error}", given)]
+
+
+async def _value(
+    engine: Any, rows: Rows, row: dict[str, Any], name: str, stored: tuple[Any, ...] | None
+) -> Any:
+    """Return a row's value; what it does not carry is that of the stored row, if there is one."""
+    if name in row or stored is None:
+        return row.get(name)
+    shape = rows.shape
+    ((_, value),) = await find(engine, shape.table, shape.primary_key, [stored], name)
+    return value

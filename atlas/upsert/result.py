@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlas.errors import shown
+from atlas.upsert.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class RowError:
     reason: str
     #: The row as it was given.
     row: Any = field(repr=False, compare=False, default=None)
+    #: Whether the text shows the value; not so with ``show_values=False``.
+    shows_value: bool = field(repr=False, compare=False, default=True)
 
     def __str__(self) -> str:
         if not self.column:
             return f"row {self.position} {self.reason}"
-        return f"row {self.position}, {self.column}: {shown(self.value)} {self.reason}"
+        value = f"{shown(self.value)} " if self.shows_value else "(its value) "
+        return f"row {self.position}, {self.column}: {value}{self.reason}"
 
 
 @dataclass
@@ -45,6 +49,10 @@ class UpsertResult:
     #: Rows that are dealt with and committed. Inside a transaction of the caller none is,
     #: until that commits.
     committed: int = 0
+    #: With ``ids=True``: the id of each row in the order given, None for one that was refused.
+    ids: list[Any] = field(default_factory=list, repr=False)
+    #: With ``dry_run=True``: what would change.
+    plan: Plan | None = field(default=None, repr=False)
 
     @property
     def refused(self) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import replace
 from inspect import isawaitable
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 from piccolo.engine.exceptions import TransactionError
 
@@ -23,78 +23,48 @@ from atlas.nearest import did_you_mean
 from atlas.table import Table
 from atlas.upsert import batches
 from atlas.upsert.given import as_dict, readable
-from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key
+from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key, primary_key
+from atlas.upsert.lookup import find
+from atlas.upsert.options import BATCH_SIZE, Options
+from atlas.upsert.plan import Change, Plan
+from atlas.upsert.references import Given, References
 from atlas.upsert.refusals import explained, is_conflict, is_unique_violation
 from atlas.upsert.repeats import Repeats
 from atlas.upsert.result import RowError, UpsertResult
+from atlas.upsert.row_rules import broken
 from atlas.upsert.rows import Rows, merged
 from atlas.upsert.statements import Shape, shape_of
 from atlas.upsert.tree import Tree
 from atlas.upsert.writer import writer_of
 
-OnError = Literal["raise", "collect"]
-Duplicates = Literal["last", "error"]
-#: Called with the number of rows dealt with, and that of all rows where it is known. What it
-#: returns is awaited, if it can be.
-OnProgress = Callable[[int, int | None], object]
-
-#: Rows of one shape: the position of each, what was given, and that as a dict.
-_Given = list[tuple[int, Any, dict[str, Any]]]
-
 #: How often a call is made when other transactions are in its way.
 _ATTEMPTS = 5
-
-#: Rows checked and written together. More are slower: they leave the processor's cache.
-BATCH_SIZE = 1000
 
 
 async def upsert(
     engine: Any,
     table: type[Table],
     rows: batches.GivenRows | batches.Batches,
-    key: GivenKey | None = None,
-    *,
-    on_error: OnError = "raise",
-    duplicates: Duplicates = "last",
-    update: bool = True,
-    commit_every: int | None = None,
-    batch_size: int = BATCH_SIZE,
-    on_progress: OnProgress | None = None,
-    max_errors: int = 10,
+    key: GivenKey | None,
+    options: Options,
 ) -> UpsertResult:
     """Write ``rows`` to ``table`` on ``engine``; see ``Client.upsert``."""
-    _check_choice("on_error", on_error, ("raise", "collect"))
-    _check_choice("duplicates", duplicates, ("last", "error"))
-    for name, number in (
-        ("commit_every", commit_every),
-        ("batch_size", batch_size),
-        ("max_errors", max_errors),
-    ):
-        if number is not None and (type(number) is not int or number < 1):
-            raise ValueError(f"{name} is {number!r}; give a whole number >= 1.")
     outer = current_block(engine)
     if outer is not None and outer.only_reads:
         raise TransactionError("A snapshot only reads; an upsert cannot write in it.")
-    if outer is not None and commit_every is not None:
+    if outer is not None and options.commit_every is not None:
         raise ClientError(
             "commit_every cannot commit inside a transaction of the caller, which alone decides "
             "what is committed. Leave it out, or call upsert outside the transaction."
         )
     source = rows if isinstance(rows, batches.Batches) else batches.Batches(rows)
-    options = Options(
-        None if key is None else checked_key(table, key),
-        on_error == "raise",
-        duplicates == "error",
-        update,
-        max_errors,
-        commit_every or 0,
-        batch_size,
-        on_progress,
-    )
+    checked = None if key is None else checked_key(table, key)
     for attempt in range(1, _ATTEMPTS + 1):
-        call = _Call(engine, table, options)
+        call = _Call(engine, table, checked, options)
         try:
             return await call.run(source)
+        except _DryRunError:
+            return call.result
         except Exception as error:
             may_try_again = outer is None and not call.result.committed and attempt < _ATTEMPTS
             if not (is_conflict(error) and may_try_again and source.restart()):
@@ -103,35 +73,21 @@ async def upsert(
     raise AssertionError  # the last attempt returned or raised
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; give one of: {', '.join(choices)}.")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a call is to go, checked."""
-
-    key: Key | None
-    raises: bool
-    refuses_duplicates: bool
-    updates: bool
-    max_errors: int
-    #: How many rows are committed at a time; 0 for all.
-    unit: int
-    batch_size: int
-    on_progress: OnProgress | None
-
-
 class _RefusedError(Exception):
     """Some of the postponed rows were refused; what was done for all of them is undone."""
+
+
+class _DryRunError(Exception):
+    """What was written is undone, as it was only to be seen."""
 
 
 class _Call:
     """What one call knows: how far it is, what came of the rows, what waits."""
 
-    def __init__(self, engine: Any, table: type[Table], options: Options) -> None:
+    def __init__(self, engine: Any, table: type[Table], key: Key | None, options: Options) -> None:
         self.result = UpsertResult()
+        if options.dry_run or options.plans:
+            self.result.plan = Plan(table._meta.tablename)
         #: The same, as of the last commit.
         self._written = UpsertResult()
         #: How many rows have been taken from the caller.
@@ -139,13 +95,19 @@ class _Call:
         self._engine = engine
         self._table = table
         self._options = options
-        self._key = options.key
+        self._key = key
         self._writer = writer_of(engine)
         self._repeats = Repeats(self.result)
         self._tree = Tree(engine)
         #: Rows that a unique key stands in the way of, as long as others may give theirs up.
         self._postponed: dict[Hashable, Rows] = {}
         self._last_shape: Shape | None = None
+        self._references = References(engine, table, options.refs) if options.refs else None
+        #: Rows that refer by natural key to rows that may come.
+        self._unresolved: list[Given] = []
+        self._broken = broken() if options.check_rules else None
+        #: Of each good row its key, by position, when ids are asked for.
+        self._keys: dict[int, Hashable] = {}
 
     async def run(self, source: batches.Batches) -> UpsertResult:
         """Take the rows and write them, a part after the other where they are committed in parts.
@@ -153,12 +115,14 @@ class _Call:
         They are taken inside the transaction, so that what a generator writes is
         kept or undone with them, from the first row on.
         """
-        unit, outer = self._options.unit, current_block(self._engine)
+        unit, outer = self._options.commit_every, current_block(self._engine)
         try:
             while True:
                 async with self._engine.transaction():
                     taken = await self._take(source)
                     await self.finish()
+                    if self._options.dry_run:
+                        raise _DryRunError
                 if outer is None:
                     self.committed()
                 if not unit or taken < unit:
@@ -173,7 +137,7 @@ class _Call:
 
     async def _take(self, source: batches.Batches) -> int:
         """Take and write rows until there are none, or so many as are to be committed."""
-        unit, size, taken = self._options.unit, self._options.batch_size, 0
+        unit, size, taken = self._options.commit_every, self._options.batch_size, 0
         while batch := await source.take(min(size, unit - taken) if unit else size):
             taken += len(batch)
             await self.add(batch)
@@ -189,11 +153,32 @@ class _Call:
         """Check and write one batch."""
         start = self.position
         self.position += len(batch)
-        for rows in self._without_repeats(self._checked(batch, start)):
-            if not (self._options.raises and self.result.errors):  # nothing will be written
-                await self._add(rows)
+        if self._references is None:
+            await self._write_groups(self._checked(batch, start))
+        else:
+            await self._add_resolved(self._references, self._dicts(batch, start))
         if self._options.raises and self.result.refused >= self._options.max_errors:
             raise self._error(ended_early=True)
+
+    async def _add_resolved(self, references: References, given: list[Given]) -> None:
+        """Write the rows whose references exist, and what has waited for them."""
+        ready, waiting, errors = await references.resolve(given)
+        self.result.errors += errors
+        await self._write_groups(self._grouped(ready))
+        self._unresolved += waiting
+        while ready and self._unresolved:
+            unresolved, self._unresolved = self._unresolved, []
+            ready, self._unresolved, errors = await references.resolve(unresolved)
+            self.result.errors += errors
+            await self._write_groups(self._grouped(ready))
+
+    async def _write_groups(self, groups: list[Rows]) -> None:
+        if self._options.ids:
+            for rows in groups:
+                self._keys.update(zip(rows.positions, rows.keys, strict=True))
+        for rows in self._without_repeats(groups):
+            if not (self._options.raises and self.result.errors):  # nothing will be written
+                await self._add(rows)
 
     async def finish(self) -> None:
         """End what is to be committed now: nothing may wait any more, nothing be refused."""
@@ -208,11 +193,37 @@ class _Call:
                 )
                 if parent is not None:
                     self._refuse(rows, 0, name, parent, reason)
+        if self._references is not None:
+            self.result.errors += self._references.missing(self._unresolved)
+            self._unresolved = []
         self.result.errors.sort(key=attrgetter("position"))
         if self._options.raises and self.result.errors:
             raise self._error()
         self._tree.forget()
         self._repeats.forget()
+        if self._options.ids:
+            self.result.ids += await self._ids()
+
+    async def _ids(self) -> list[Any]:
+        """Return the ids of the rows since the last commit, in the order given."""
+        if self._key is None:  # there was no good row
+            return [None] * (self.position - len(self.result.ids))
+        wanted = primary_key(self._table)
+        keys = list(dict.fromkeys(self._keys.values()))
+        as_tuples = keys if len(self._key) > 1 else [(key,) for key in keys]
+        found: dict[Hashable, Any] = {}
+        if self._key == wanted:
+            found = {key: key for key in keys}
+        else:
+            for start in range(0, len(keys), BATCH_SIZE):
+                part: list[Any] = as_tuples[start : start + BATCH_SIZE]
+                stored = await find(self._engine, self._table, self._key, part, wanted[0])
+                found.update((keys[start + place], identity) for place, identity in stored)
+        refused = {error.position for error in self.result.errors}
+        given = range(len(self.result.ids), self.position)
+        ids = [None if at in refused else found.get(self._keys.get(at)) for at in given]
+        self._keys.clear()
+        return ids
 
     def committed(self) -> None:
         """Note that all rows so far are committed."""
@@ -224,7 +235,12 @@ class _Call:
         positions = sorted({error.position for error in self.result.errors})[
             : self._options.max_errors
         ]
-        shown = [error for error in self.result.errors if error.position in positions]
+        shows = self._options.show_values
+        shown = [
+            replace(error, shows_value=shows)
+            for error in self.result.errors
+            if error.position in positions
+        ]
         # What was counted since the last commit is rolled back.
         self.result = replace(self._written, errors=sorted(shown, key=attrgetter("position")))
         seen = self.position if ended_early else None
@@ -240,32 +256,32 @@ class _Call:
     def _checked(self, batch: list[Any], start: int) -> list[Rows]:
         """Return the good rows of a batch, by what they carry; note the bad ones."""
         shape = self._last_shape
-        if shape is not None and not shape.proposes_id and set(map(type, batch)) == {dict}:
+        plain = shape is not None and not shape.proposes_id and not self._options.fill
+        if shape is not None and plain and set(map(type, batch)) == {dict}:
             values = shape.validator.rows(batch)
             if values is not None:  # nearly always
-                return [
-                    self._with_whole_sources(
-                        Rows(shape, [*range(start, self.position)], batch, values)
-                    )
-                ]
-        groups: dict[Shape, _Given] = {}
-        for position, given in enumerate(batch, start):
-            row = self._as_dict(given, position)
-            shape = None if row is None else self._shape(given, row, position)
-            if row is None or shape is None:
-                continue
-            groups.setdefault(shape, []).append((position, given, row))
-        return [
-            self._with_whole_sources(self._validated(shape, group))
-            for shape, group in groups.items()
-        ]
+                return [self._sound(Rows(shape, [*range(start, self.position)], batch, values))]
+        return self._grouped(self._dicts(batch, start))
 
-    def _as_dict(self, given: Any, position: int) -> dict[str, Any] | None:
-        try:
-            return as_dict(given, self._table)
-        except TypeError as error:
-            self.result.errors.append(RowError(position, "", given, str(error), given))
-            return None
+    def _dicts(self, batch: list[Any], start: int) -> list[Given]:
+        """Return the rows of a batch as dicts; note what cannot be one."""
+        fill = self._options.fill or {}
+        dicts: list[Given] = []
+        for position, given in enumerate(batch, start):
+            try:
+                dicts.append((position, given, {**fill, **as_dict(given, self._table)}))
+            except TypeError as error:
+                self.result.errors.append(RowError(position, "", given, str(error), given))
+        return dicts
+
+    def _grouped(self, given: list[Given]) -> list[Rows]:
+        """Return the good rows by what they carry; note the bad ones."""
+        groups: dict[Shape, list[Given]] = {}
+        for position, as_given, row in given:
+            shape = self._shape(as_given, row, position)
+            if shape is not None:
+                groups.setdefault(shape, []).append((position, as_given, row))
+        return [self._sound(self._validated(shape, group)) for shape, group in groups.items()]
 
     def _shape(self, given: Any, row: dict[str, Any], position: int) -> Shape | None:
         """Return the shape of one row; None for one that cannot be a row of the table."""
@@ -292,7 +308,7 @@ class _Call:
             self._key,
             self._engine.engine_type,
             proposes_id,
-            self._options.updates,
+            self._options.update,
         )
         return self._last_shape
 
@@ -306,7 +322,7 @@ class _Call:
             reason += " Its name begins with a byte order mark; read the file as utf-8-sig."
         return reason + did_you_mean(name, self._table._column_names)
 
-    def _validated(self, shape: Shape, group: _Given) -> Rows:
+    def _validated(self, shape: Shape, group: list[Given]) -> Rows:
         """Return the good rows in their stored form; note the bad ones."""
         positions, given, dicts = map(list, zip(*group, strict=True))
         values = shape.validator.rows(dicts)
@@ -324,6 +340,27 @@ class _Call:
                 rows.given.append(as_given)
                 rows.values.append(stored)
         return rows
+
+    def _sound(self, rows: Rows) -> Rows:
+        """Refuse rows that are wrong as a whole; return the others."""
+        return self._obedient(self._with_whole_sources(rows), is_new=False)
+
+    def _obedient(self, rows: Rows, *, is_new: bool) -> Rows:
+        """Refuse rows that break a rule, where that is asked for; return the others.
+
+        Of rows that may be stored it is looked at what they carry.
+        """
+        if self._broken is None:
+            return rows
+        bad: list[int] = []
+        for place, values in enumerate(rows.values):
+            row = dict(zip(rows.shape.names, values, strict=True))
+            found = self._broken(self._table, row, is_new)
+            for column, reason in found:
+                self._refuse(rows, place, column, row.get(column), reason)
+            if found:
+                bad.append(place)
+        return rows.without(bad)
 
     def _with_whole_sources(self, rows: Rows) -> Rows:
         """Refuse rows with one of ``source_id`` and ``source_key`` (rule G4); return the others."""
@@ -351,7 +388,7 @@ class _Call:
         waits = bool(self._tree or self._postponed)
         if len(groups) == 1 and not waits and self._repeats.are_new(groups[0].keys):
             return groups
-        if self._options.refuses_duplicates:
+        if self._options.duplicates == "error":
             return self._without_later(groups)
         times = Counter(key for rows in groups for key in rows.keys)
         repeated: dict[Hashable, list[Rows]] = {}
@@ -433,6 +470,9 @@ class _Call:
         """Insert rows that are not stored; return the keys of those that were."""
         if self._refuse_incomplete(rows):
             return []
+        rows = self._obedient(rows, is_new=True)
+        if not rows.values:
+            return []
         existing, refused = await self._writer.insert(rows.shape, rows.values)
         for place, error in refused:
             # The row with its unique key may give it up later, and its parent may come then.
@@ -442,7 +482,9 @@ class _Call:
                 self.result.errors += await explained(self._engine, rows, place, error, None)
         if existing:  # by now, as another transaction committed them meanwhile
             await self._write(rows.pick(existing))
-        return rows.without([*existing, *(place for place, _ in refused)]).keys
+        rows = rows.without([*existing, *(place for place, _ in refused)])
+        self._plan_inserts(rows)
+        return rows.keys
 
     def _refuse_incomplete(self, rows: Rows) -> bool:
         """Refuse new rows that lack what a new row needs; return whether they do."""
@@ -457,12 +499,38 @@ class _Call:
     ) -> list[Any]:
         """Update rows that differ in ``mask``; return the keys of those that were."""
         values = [(rows.values[place], stored) for place, stored in places]
+        await self._plan_updates(rows, mask, places)
         refused = await self._writer.update(rows.shape, mask, values)
         for number, error in refused:
             place, stored = places[number]
             self.result.errors += await explained(self._engine, rows, place, error, stored)
         lost = {number for number, _ in refused}
         return rows.pick([p for number, (p, _) in enumerate(places) if number not in lost]).keys
+
+    # What a dry run shows.
+
+    def _plan_inserts(self, rows: Rows) -> None:
+        if self.result.plan is not None:
+            for key, values in zip(rows.keys, rows.values, strict=True):
+                carried = zip(rows.shape.names, values, strict=True)
+                new = {name: (None, value) for name, value in carried if value is not None}
+                self.result.plan.changes.append(Change("insert", key, new))
+
+    async def _plan_updates(
+        self, rows: Rows, mask: int, places: list[tuple[int, tuple[Any, ...]]]
+    ) -> None:
+        if self.result.plan is None:
+            return
+        shape = rows.shape
+        names = shape.changed(mask)
+        stored_keys = [stored for _, stored in places]
+        old: dict[str, dict[int, Any]] = {
+            name: dict(await find(self._engine, shape.table, shape.primary_key, stored_keys, name))
+            for name in names
+        }
+        for number, (place, _) in enumerate(places):
+            columns = {name: (old[name].get(number), rows.column(name)[place]) for name in names}
+            self.result.plan.changes.append(Change("update", rows.keys[place], columns))
 
     # Rows that take a unique key which another row of the call gives up.
 
@@ -509,6 +577,8 @@ class _Call:
                     new.append(rows)
                 else:
                     changed.append((rows, stored, mask))
+        for rows, stored, mask in changed:
+            await self._plan_updates(rows, mask, [(0, stored)])
         for number, (rows, stored, mask) in enumerate(changed):
             await self._writer.vacate(rows.shape, mask, stored, number)
         updated: list[Hashable] = []
@@ -524,6 +594,7 @@ class _Call:
             for _, error in refused:
                 errors += await explained(self._engine, rows, 0, error, None)
             if not (existing or refused):
+                self._plan_inserts(rows)
                 inserted += rows.keys
         return inserted, updated
 
