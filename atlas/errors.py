@@ -201,7 +201,7 @@ class IncompleteSourceError(AtlasError, ValueError):
         self.min_ratio = min_ratio
         super().__init__(
             f"{table}: the source has {given} rows, and {stored} are stored; fewer than "
-            f"{min_ratio:.0%} look like a file that is cut off, so nothing was changed. If "
+            f"{min_ratio} of those look like a file that is cut off, so nothing was changed. If "
             "it is whole, pass a smaller min_ratio (0 allows any)."
         )
 

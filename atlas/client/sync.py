@@ -343,8 +343,11 @@ class SyncClient(Apps):
                 return source.ask(partial(on_progress, done, total))
 
             given = replace(given, on_progress=tell)
-        made = make(self.engine, table, source, key, given)
-        source.call = Call(self._client.run(made))
+
+        async def load() -> Loaded:
+            return await self._client.run(make(self.engine, table, source, key, given))
+
+        source.call = Call(load())
         return self._run(source.call, entry)
 
     @overload

@@ -86,6 +86,10 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} is {value!r}; give one of: {', '.join(choices)}.")
 
 
+#: What holds when nothing is said.
+DEFAULTS = Options()
+
+
 def references_of(
     table: type[Table], refs: Mapping[Column | str, Reference]
 ) -> dict[str, tuple[type[Table], tuple[str, ...]]]:

@@ -25,7 +25,7 @@ from atlas.upsert import batches
 from atlas.upsert.given import as_dict, readable
 from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key, primary_key
 from atlas.upsert.lookup import find
-from atlas.upsert.options import BATCH_SIZE, Options
+from atlas.upsert.options import BATCH_SIZE, DEFAULTS, Options
 from atlas.upsert.plan import Change, Plan
 from atlas.upsert.references import Given, References
 from atlas.upsert.refusals import explained, is_conflict, is_unique_violation
@@ -45,8 +45,8 @@ async def upsert(
     engine: Any,
     table: type[Table],
     rows: batches.GivenRows | batches.Batches,
-    key: GivenKey | None,
-    options: Options,
+    key: GivenKey | None = None,
+    options: Options = DEFAULTS,
 ) -> UpsertResult:
     """Write ``rows`` to ``table`` on ``engine``; see ``Client.upsert``."""
     outer = current_block(engine)

@@ -25,6 +25,7 @@ from atlas import Region, Tag, UpsertError
 from atlas.client.client import Client
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.ulid import new_ulid
+from atlas.upsert.options import Options
 from atlas.upsert.upsert import upsert
 
 LOAD = """
@@ -196,7 +197,7 @@ async def test_a_cancelled_upsert_writes_nothing(sqlite_engine: SQLiteEngine) ->
         cancelled = 0
         for number in range(40):
             task = asyncio.create_task(
-                upsert(engine, Tag, tags(4000, f"y{number}"), batch_size=100)
+                upsert(engine, Tag, tags(4000, f"y{number}"), None, Options(batch_size=100))
             )
             await asyncio.sleep(chance.random() * 0.06)
             task.cancel()
@@ -243,7 +244,7 @@ async def test_a_cancel_keeps_what_is_committed(sqlite_engine: SQLiteEngine) -> 
         await asyncio.Event().wait()
 
     async with pooled(sqlite_engine) as engine:
-        task = asyncio.create_task(upsert(engine, Tag, stuck(), commit_every=100))
+        task = asyncio.create_task(upsert(engine, Tag, stuck(), None, Options(commit_every=100)))
         await arrived.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
@@ -314,7 +315,7 @@ async def test_a_disk_error_is_not_taken_for_a_bad_row(sqlite_engine: SQLiteEngi
     async with pooled(sqlite_engine) as engine:
         rows(engine.path, "DROP TABLE db_tag")
         with pytest.raises(Exception, match="no such table: db_tag") as caught:
-            await upsert(engine, Tag, tags(5), on_error="collect")
+            await upsert(engine, Tag, tags(5), None, Options(on_error="collect"))
         assert not isinstance(caught.value, UpsertError)
         row = {"id": new_ulid(), "code": "x", "name": "x", "type": "City", "parent_id": region.id}
         assert (await upsert(engine, Region, [row])).inserted == 1

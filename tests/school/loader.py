@@ -18,6 +18,7 @@ from atlas.errors import AtlasError, InvalidValueError, UpsertError
 from atlas.table import Table
 from atlas.ulid import new_ulid
 from atlas.upsert.keys import SOURCE_PAIR, primary_key, sync_keys
+from atlas.upsert.options import Options
 from atlas.upsert.resolve import resolve
 from atlas.upsert.upsert import upsert
 
@@ -95,7 +96,7 @@ class _Loader:
                 ids[key] = new[-1].get("id")
         await self._resolve(table, new)
         try:
-            await upsert(self.engine, table, new, primary_key(table), update=False)
+            await upsert(self.engine, table, new, primary_key(table), Options(update=False))
         except UpsertError as error:
             first = error.errors[0]
             raise InvalidValueError(
