@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -18,7 +19,7 @@ from typing import Any, TypeVar, cast
 import pydantic
 from piccolo.columns import Column, Where
 from piccolo.columns.combination import Or
-from piccolo.columns.operators.comparison import Equal
+from piccolo.columns.operators.comparison import ComparisonOperator, Equal
 from piccolo.columns.readable import Readable
 from piccolo.custom_types import Combinable
 from piccolo.query.methods.select import Select as PiccoloSelect
@@ -29,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from atlas import rules
+from atlas.admin import looks
 from atlas.columns import ForeignKey, ModelColumn, Text
 from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError
 from atlas.table import Table
@@ -140,6 +142,8 @@ class TableCRUD(PiccoloCRUD):
         name = column._meta.name
         words = name.removesuffix("_id") if isinstance(column, ForeignKey) else name
         title, extra = words.replace("_", " ").title(), field.json_schema_extra
+        for choice in (extra.get("extra", {}).get("choices") or {}).values():
+            choice["display_name"] = looks.words(choice["value"])
         if column._meta.null or column.get_default_value() is not None:
             return field.annotation, pydantic.Field(None, title=title, json_schema_extra=extra)
         required = get_pydantic_value_type(column)
@@ -183,7 +187,8 @@ class TableCRUD(PiccoloCRUD):
         asked = request.query_params
         limit = min(_number(asked, "limit", _MOST_IDS), _MOST_IDS)
         readable = self.table.get_readable()
-        query = self.table.select(*self.table._key_columns, readable)
+        apart = looks.told_apart(self.table)
+        query = self.table.select(*self.table._key_columns, readable, *([apart] if apart else []))
         for word in asked.get("search", "").split():
             query = query.where(_contains(readable, word))
         if not any(column._meta.call_chain for column in readable.columns):
@@ -191,7 +196,13 @@ class TableCRUD(PiccoloCRUD):
             query = query.order_by(*readable.columns)
         query = query.order_by(*self.table._key_columns)
         rows = await query.limit(limit).offset(_number(asked, "offset", 0))
-        return self._json({self._key_of(row): row["readable"] for row in rows})
+        if apart is None:
+            return self._json({self._key_of(row): row["readable"] for row in rows})
+        found = {}
+        for row in rows:
+            other = row[apart._meta.name]
+            found[self._key_of(row)] = f"{row['readable']} ({other})" if other else row["readable"]
+        return self._json(found)
 
     @_answered
     async def detail(self, request: Request) -> Response:
@@ -417,7 +428,7 @@ def _number(asked: Mapping[str, str], name: str, default: int) -> int:
 def _contains(readable: Readable, word: str) -> Combinable:
     """Return the condition that ``word`` is in one of the texts that make a row's name."""
     texts = [column for column in readable.columns if isinstance(column, Text)]
-    return functools.reduce(Or, (_like(column, f"%{word}%") for column in texts))  # type: ignore[arg-type]
+    return functools.reduce(Or, (_like(column, f"%{_exactly(word)}%") for column in texts))  # type: ignore[arg-type]
 
 
 def _matches(column: Text, text: str, how: str) -> Where:
@@ -425,17 +436,35 @@ def _matches(column: Text, text: str, how: str) -> Where:
         case "exact":
             return Where(column, text, operator=Equal)
         case "starts":
-            return _like(column, f"{text}%")
+            return _like(column, f"{_exactly(text)}%")
         case "ends":
-            return _like(column, f"%{text}")
+            return _like(column, f"%{_exactly(text)}")
         case _:
-            return _like(column, f"%{text}%")
+            return _like(column, f"%{_exactly(text)}%")
+
+
+def _exactly(text: str) -> str:
+    """Return a pattern that finds the text itself: % and _ are characters to who types them."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+class _Like(ComparisonOperator):
+    """SQLite's LIKE, which knows no escape of its own; letters of either case are alike to it."""
+
+    template = "{name} LIKE {value} ESCAPE '\\'"
+
+
+class _ILike(ComparisonOperator):
+    """PostgreSQL's, whatever the case of letters."""
+
+    template = "{name} ILIKE {value} ESCAPE '\\'"
 
 
 def _like(column: Text, pattern: str) -> Where:
-    """Compare whatever the case of letters; SQLite's LIKE does, and it has no ILIKE."""
+    """Compare whatever the case of letters; in the pattern a backslash stands before characters."""
     is_sqlite = column._meta.engine_type == "sqlite"
-    return column.like(pattern) if is_sqlite else column.ilike(pattern)
+    value = column._accept_pattern(pattern)
+    return Where(column, value, operator=_Like if is_sqlite else _ILike)
 
 
 def _as_json(value: Any) -> str:

@@ -16,14 +16,17 @@ from piccolo.columns import Column
 from piccolo.columns.readable import Readable
 from piccolo_admin import endpoints, version
 from piccolo_admin.endpoints import AdminRouter, TableConfig
+from piccolo_admin.translations.data import ENGLISH
 from piccolo_api.crud.endpoints import OrderBy
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from atlas.admin import looks
 from atlas.admin.crud import READABLE, TableCRUD
+from atlas.admin.indonesian import INDONESIAN
 from atlas.admin.users import Session, User
 from atlas.columns import Text
 from atlas.table import Table
@@ -63,10 +66,6 @@ _HEADERS = {
 #: Its pages load a program from a public server, which the policy above refuses.
 _API_DOCUMENTATION = ("/api/docs", "/public/docs")
 
-#: Days and instants stay on one line.
-_STYLE = """
-.table_wrapper td:not(:has(.link)) { white-space: nowrap; }
-"""
 #: A form's fields that nobody edits: the table sets them.
 _STYLE_TO_WRITE = """
 form:not(.filter_wrapper form) div:has(> input[name="created_at"], > input[name="updated_at"]) {
@@ -120,9 +119,13 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
             read_only=not write,
             site_name="Atlas" if write else "Atlas (read-only)",
             allowed_hosts=[*hosts],
+            translations=[ENGLISH, INDONESIAN],
         )
-    style = _STYLE + (_STYLE_TO_WRITE if write else _STYLE_TO_READ)
-    admin.template = admin.template.replace("</head>", f"<style>{style}</style>\n</head>")
+    style = looks.STYLE + (_STYLE_TO_WRITE if write else _STYLE_TO_READ + looks.STYLE_TO_READ)
+    admin.template = admin.template.replace(
+        "</head>",
+        f'<style>{style}</style>\n<script src=".{looks.SCRIPT_PATH}" defer></script>\n</head>',
+    )
     site: ASGIApp = admin
     if not write:
         site = _ReadOnly(site)
@@ -134,7 +137,7 @@ def _config(table: type[Table]) -> TableConfig:
     names = [column for column in table._meta.columns if not column._meta.primary_key]
     keys = [*table._key_columns] if len(table._key_columns) > 1 else []
     link = _naming_column(table)
-    rest = [column for column in [*keys, *names] if column is not link]
+    rest = looks.in_order([column for column in [*keys, *names] if column is not link])
     return TableConfig(
         table,
         visible_columns=[link, *rest],
@@ -165,13 +168,16 @@ class _Headers:
         if scope["type"] == "http" and scope["path"].startswith(_API_DOCUMENTATION):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
+        answer = self._app
+        if scope["type"] == "http" and scope["path"] == looks.SCRIPT_PATH:
+            answer = FileResponse(looks.SCRIPT, media_type="text/javascript")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await answer(scope, receive, send_with_headers)
 
 
 class _ReadOnly:

@@ -108,9 +108,13 @@ def browser(demo_file: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def logged_in(browser: Browser, admin: Admin) -> Iterator[Page]:
+def logged_in(
+    browser: Browser, admin: Admin, *, width: int = 1280, locale: str = "en-GB"
+) -> Iterator[Page]:
     """Open the page and log in; see that it asked no other server and broke nowhere."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, locale=locale, timezone_id="Asia/Jakarta"
+    )
     context.set_default_timeout(10_000)
     page = context.new_page()
     asked: list[str] = []
@@ -120,10 +124,10 @@ def logged_in(browser: Browser, admin: Admin) -> Iterator[Page]:
     page.goto(admin.url)
     page.fill("input[name=username]", "admin")
     page.fill("input[type=password]", admin.password)
-    if admin.process.args[-1] != "--write":  # type: ignore[index]
+    if width == 1280 and admin.process.args[-1] != "--write":  # type: ignore[index]
         photograph(page, "login")
     page.click("[data-uitest=login_button]")
-    expect(page.locator("text=Welcome to Atlas")).to_be_visible()
+    expect(page.locator("text=/(Welcome to|Selamat datang di) Atlas/")).to_be_visible()
     yield page
     context.close()
     assert [url for url in asked if not url.startswith((admin.url, "data:"))] == []
@@ -173,7 +177,7 @@ def test_a_wrong_password_opens_nothing(browser: Browser, reading: Admin) -> Non
 def test_orders_are_listed_with_names(browser: Browser, reading: Admin) -> None:
     """The menu leads to the orders, newest first; their references are names, to be followed."""
     with logged_in(browser, reading) as page:
-        page.click("text=Commerce Order >> nth=0")
+        page.get_by_role("link", name="order", exact=True).click()
         expect(page.locator(".table_wrapper tbody tr")).to_have_count(15)
         (number, customer, order_id), *_ = stored(
             reading,
@@ -194,6 +198,59 @@ def test_orders_are_listed_with_names(browser: Browser, reading: Admin) -> None:
         page.click("text=commerce_order with a matching customer_id")
         expect(page.locator(".table_wrapper tbody")).to_contain_text(str(number))
         expect(page.locator(".table_wrapper tbody tr").first).to_contain_text(str(customer))
+
+
+def test_a_list_is_read_at_a_glance(browser: Browser, reading: Admin) -> None:
+    """Menus without the domain above them, money with separators, instants, choices as words."""
+    with logged_in(browser, reading) as page:
+        page.goto(f"{reading.url}#/finance_payment")
+        rows = page.locator(".table_wrapper tbody tr")
+        expect(rows.first).to_be_visible()
+        expect(page.locator("text=Bank transfer").first).to_be_visible()
+        ((amount,),) = stored(
+            reading, "SELECT amount FROM finance_payment ORDER BY id DESC LIMIT 1"
+        )
+        expect(page.locator("td.amount", has_text=f"{amount:,.0f}").first).to_be_visible()
+        heads = [head.strip().lower() for head in page.locator("thead th").all_inner_texts()]
+        assert heads[1:6] == ["number", "payment date", "person", "amount", "direction"]
+        instant = rows.first.locator("td").nth(heads.index("created at"))
+        expect(instant).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d$"))
+        menu = page.locator('li > a.subtle[href^="#/"] > span').all_inner_texts()
+        assert {"order", "person", "item component"} <= {each.lower() for each in menu}
+        assert not [each for each in menu if each.lower().startswith(("commerce ", "db "))]
+        for row in rows.all()[:3]:  # the number of a payment has three parts, on one line
+            assert row.bounding_box()["height"] < 45  # type: ignore[index]
+        photograph(page, "payments")
+
+
+def test_a_narrow_page_in_indonesian(browser: Browser, reading: Admin) -> None:
+    """A telephone in Indonesia sees the page in its language, numbers unbroken."""
+    with logged_in(browser, reading, width=390, locale="id-ID") as page:
+        page.goto(f"{reading.url}#/commerce_order")
+        expect(page.locator("text=Tampilkan filter").first).to_be_visible()
+        photograph(page, "orders-390")
+        page.locator(".table_wrapper tbody tr td .link a").first.click()
+        expect(page.locator("textarea[name=number]").first).not_to_be_empty()
+        photograph(page, "form-390")
+
+
+def test_a_form_opened_by_its_address_holds_its_values(browser: Browser, reading: Admin) -> None:
+    """A link to a row that somebody sent shows the row; what cannot work here is not offered."""
+    ((number, order_id, customer),) = stored(
+        reading,
+        "SELECT number, o.id, full_name FROM commerce_order o"
+        " JOIN db_person p ON p.id = customer_id ORDER BY o.id LIMIT 1",
+    )
+    with logged_in(browser, reading) as first:
+        page = first.context.new_page()
+        page.goto(f"{reading.url}#/commerce_order/{order_id}/")
+        expect(page.locator("textarea[name=number]").first).to_have_value(str(number))
+        shown = page.locator("div.key_search", has=page.locator("input[name=customer_id]"))
+        expect(shown.locator("input[type=text]")).to_have_value(str(customer))
+        page.locator("a", has_text="admin").first.click()
+        expect(page.locator("text=Log Out")).to_be_visible()
+        expect(page.locator("text=MFA Setup")).to_be_hidden()
+        expect(page.locator("text=Change Password")).to_be_hidden()
 
 
 def test_orders_are_filtered_by_day(browser: Browser, reading: Admin) -> None:
@@ -293,7 +350,7 @@ def test_one_join_row_is_deleted_and_added_again(browser: Browser, writing: Admi
             search = page.locator("div.key_search", has=page.locator(f"input[name={field}]"))
             search.locator("input[type=text]").click()
             search.locator("input[type=search]").fill(wanted)
-            search.get_by_role("link", name=wanted, exact=True).first.click()
+            search.locator("a", has_text=wanted).first.click()
         page.click("[data-uitest=create_button]")
         expect(page.locator("text=Successfully added row")).to_be_visible()
     assert len(stored(writing, query)) == len(before)

@@ -32,7 +32,8 @@ async def fill() -> None:
         for _ in range(3):
             await make(table)
     for name, gender in [("Adi", "Male"), ("Bela", "Female"), ("50% Off", None)]:
-        person = await make(Person, full_name=name, gender=gender)
+        birth_date = datetime.date(1990, 2, 3) if name == "Adi" else None
+        person = await make(Person, full_name=name, gender=gender, birth_date=birth_date)
         await make(Order, customer_id=person.id)
 
 
@@ -245,6 +246,44 @@ async def test_rows_are_found_by_name(page: httpx.AsyncClient, table: type[Table
     assert await get(page, f"{name}/ids/", search="no-row-is-called-so") == {}
     rest = await get(page, f"{name}/ids/", limit=2, offset=2)
     assert not rest.keys() & found.keys()
+
+
+async def test_choices_are_shown_as_words(page: httpx.AsyncClient) -> None:
+    """The words of a token, with abbreviations as they are."""
+    shown = {}
+    for name in ("finance_payment", "catalog_price", "catalog_variant", "db_identifier"):
+        properties = (await get(page, f"{name}/schema/"))["properties"]
+        for each in properties.values():
+            for choice in (each["extra"].get("choices") or {}).values():
+                shown[choice["value"]] = choice["display_name"]
+    expected = {
+        "BankTransfer": "Bank transfer",
+        "EWallet": "E-wallet",
+        "QRIS": "QRIS",
+        "EarlyBird": "Early bird",
+        "InHouse": "In-house",
+        "StudentNo": "Student no",
+        "NPWP": "NPWP",
+        "Cash": "Cash",
+    }
+    assert {token: shown[token] for token in expected} == expected
+
+
+@pytest.mark.parametrize("how", [{}, {"full_name__match": "contains"}])
+async def test_percent_and_underscore_are_characters(
+    page: httpx.AsyncClient, how: dict[str, str]
+) -> None:
+    """A filter finds the text that was typed, and so does the search for a reference."""
+    for typed, expected in (("%", ["50% Off"]), ("0% o", ["50% Off"]), ("0_ O", []), ("\\", [])):
+        found = (await get(page, "db_person/", full_name=typed, **how))["rows"]
+        assert [row["full_name"] for row in found] == expected
+        assert [*(await get(page, "db_person/ids/", search=typed)).values()] == expected
+
+
+async def test_persons_of_one_name_are_told_apart(page: httpx.AsyncClient, url: str) -> None:
+    """Where a person is chosen, the day of birth stands beside the name."""
+    (born,) = (await get(page, "db_person/ids/", search="Adi")).values()
+    assert born == "Adi (1990-02-03)"
 
 
 @EACH_TABLE
