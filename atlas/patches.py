@@ -49,6 +49,7 @@ MIGRATION_STEPS = (
     "_run_rename_columns",
     "_run_add_constraints",
     "_run_drop_constraints",
+    "run",
 )
 
 
@@ -157,9 +158,9 @@ def _migration_manager(module: Any) -> None:
     passes over ``references`` and ``primary_key``, loses a default with the
     type, and forgets ON UPDATE with ON DELETE; ``get_table_from_snapshot``
     (line 478) gives columns as they were before they were altered; a step that
-    drops does not ask whether anything is lost. ``atlas.migrate.steps`` has
-    one function for each. ``run`` (line 1229) prints, and a run of Atlas's has a
-    report of its own.
+    drops does not ask whether anything is lost; ``run`` (line 1229) drops tables
+    before the keys to them, and makes them again after. ``atlas.migrate.steps`` has
+    one function for each. ``run`` also prints, and a run of Atlas's has a report of its own.
     """
 
     def print_if_wanted(*values: object, **options: Any) -> None:

@@ -34,6 +34,12 @@ class TerminalReport(RunReport):
     def backed_up(self, path: Path) -> None:
         say(f"The database from before this run is in {path}")
 
+    def backup_removed(self, path: Path) -> None:
+        say(f"The run changed nothing, so the copy {path} was removed again")
+
+    def saved_rows(self, path: Path) -> None:
+        say(f"The rows that were dropped are saved in {path}")
+
     def does(self, what: str, done: int, total: int) -> None:
         if not sys.stderr.isatty():
             return

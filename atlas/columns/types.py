@@ -19,7 +19,8 @@ from piccolo.columns import DoublePrecision as PiccoloDoublePrecision
 from piccolo.columns import Integer as PiccoloInteger
 from piccolo.columns import Text as PiccoloText
 from piccolo.columns import Timestamptz as PiccoloTimestamptz
-from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.columns.defaults.date import DateCustom
+from piccolo.columns.defaults.timestamptz import TimestamptzCustom, TimestamptzNow
 from piccolo.table import Table
 from typing_extensions import TypeVar
 
@@ -340,6 +341,10 @@ class Date(ModelColumn[_Date, _Date, datetime.date], PiccoloDate):  # type: igno
     }
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
+        if type(default) is datetime.date:
+            # Piccolo's own way, DateCustom.from_date, takes the month for the day too
+            # (defaults/date.py, line 104): 24 May became 5 May.
+            default = DateCustom(year=default.year, month=default.month, day=default.day)
         super().__init__(default=default, **kwargs)
 
     def _convert(self, value: Any) -> datetime.date:
@@ -392,6 +397,13 @@ class Timestamp(  # type: ignore[misc]
 
     def __init__(self, default: Any = None, **kwargs: Any) -> None:
         super().__init__(default=default, **kwargs)
+
+    def _default_sql(self) -> str | None:
+        # Piccolo's literal has no offset, and PostgreSQL would take it for the server's own time.
+        default = getattr(self, "default", None)
+        if isinstance(default, TimestamptzCustom):
+            return f"'{default.datetime.isoformat(' ')}'"
+        return super()._default_sql()
 
     def _convert(self, value: Any) -> datetime.datetime:
         if not isinstance(value, datetime.datetime):

@@ -31,6 +31,10 @@ class Consent:
         """Return whether the values there may go."""
         return bool({(table, column), (table, None)} & {*self.losses, *self.saves})
 
+    def allows_loss_of_saved(self, table: str, column: str | None) -> bool:
+        """Return whether rows that were saved need not come back."""
+        return bool({(table, column), (table, None)} & self.losses)
+
 
 def consent_of(manager: MigrationManager) -> Consent:
     """Return what ``manager``'s migration allows, to be read or added to."""

@@ -14,10 +14,11 @@ from piccolo.querystring import QueryString
 from atlas.engine.factory import AtlasEngine
 from atlas.errors import TableInUseError
 
-# A table's own SQL may spell its parent in another case; ours are all lower.
+# A table's own SQL may spell its parent in another case, which SQLite does not mind.
 _SQLITE = (
-    'SELECT DISTINCT m.name AS child, lower(f."table") AS parent, f."from" AS key'
+    'SELECT DISTINCT m.name AS child, p.name AS parent, f."from" AS key'
     " FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f"
+    " JOIN sqlite_master AS p ON p.type = 'table' AND p.name = f.\"table\" COLLATE NOCASE"
     " WHERE m.type = 'table'"
 )
 # A regclass names the schema of a table that is not on the search path: another

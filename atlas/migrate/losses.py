@@ -156,6 +156,11 @@ async def _shown(
     return "; ".join(shown) + ("; …" if len(rows) > _SHOWN_ROWS else "")
 
 
+def line_of(word: str, table: str, column: str | None = None, *values: Any) -> str:
+    """Return the line of a migration that says ``word`` of a table or a column."""
+    return f"{word}({', '.join(['manager', _place(table, column), *map(repr, values)])})"
+
+
 def _place(table: str, column: str | None = None) -> str:
     return f'"{table}"' + (f', "{column}"' if column else "")
 

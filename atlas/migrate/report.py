@@ -53,6 +53,12 @@ class RunReport:
     def backed_up(self, path: Path) -> None:
         """The database was copied there."""
 
+    def backup_removed(self, path: Path) -> None:
+        """The run failed and changed nothing, and its copy of the database is gone again."""
+
+    def saved_rows(self, path: Path) -> None:
+        """Rows that were dropped are in this file; called when the run is committed."""
+
     def does(self, what: str, done: int, total: int) -> None:
         """A long step goes on; see ``StepProgress``. Called in any thread."""
 

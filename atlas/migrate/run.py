@@ -152,6 +152,7 @@ class _Run:
             backup and not preview and isinstance(engine, SQLiteEngine) and engine.path != MEMORY
         )
         self._backup: Path | None = None
+        self._saved: list[saved.SavedFile] = []
         self._steps: list[Step] = []
         #: All steps are done. From here on a cancel comes too late.
         self._is_committing = False
@@ -171,6 +172,7 @@ class _Run:
     async def _do(self) -> Outcome:
         try:
             prints.set(False)  # of this task alone; the report says it
+            saved.written.set(self._saved)
             with suppress(_Undo):
                 async with self._locked():
                     plans = _plans(self._wanted, self._files, await log.applied(self._engine))
@@ -190,9 +192,14 @@ class _Run:
                 raise self._failed_at_the_end(error) from error
             if self._backup is not None:
                 self._backup.unlink(missing_ok=True)
+                self._report.backup_removed(self._backup)
+            for file in reversed(self._saved):  # their rows are still in the database
+                file.take_away()
             raise
         if not self._preview:
             self._report.committed()
+            for file in self._saved:
+                self._report.saved_rows(file.path)
         return Outcome(tuple(self._steps), self._backup)
 
     @asynccontextmanager
@@ -277,6 +284,8 @@ class _Run:
             return error
         migrations = [(step.app_name, step.migration_id) for step in self._steps]
         kept = f" A copy from before is in {self._backup}." if self._backup else ""
+        for file in self._saved:
+            kept += f" Rows were saved to {file.path}."
         return MigrationFailedError(migrations, _reason(error, None) + kept)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextvars
 import datetime
 import decimal
+import hashlib
 import json
 import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from piccolo.querystring import QueryString
 
@@ -30,15 +33,61 @@ _ROWS_AT_ONCE = 500
 is_off: contextvars.ContextVar[bool] = contextvars.ContextVar("atlas_saves_no_rows", default=False)
 
 
-def path_of(engine: Any, migration_id: str, table: str, column: str | None) -> Path:
-    """Return where the rows of a table are saved, unless a migration says where."""
+@dataclass(frozen=True)
+class SavedFile:
+    """A file of saved rows, and what was there under its name before."""
+
+    path: Path
+    #: Where that was moved to; None when there was nothing, or the same.
+    moved: Path | None
+    #: The file was there already, just as it was to be written.
+    is_old: bool
+
+    def take_away(self) -> None:
+        """Put things back as they were before the file was written."""
+        if self.is_old:
+            return
+        self.path.unlink(missing_ok=True)
+        if self.moved is not None:
+            self.moved.rename(self.path)
+
+
+#: The files that the task's run has written, for it to name or to take away again.
+written: contextvars.ContextVar[list[SavedFile] | None] = contextvars.ContextVar(
+    "atlas_saved_files", default=None
+)
+
+
+def path_of(engine: Any, app_name: str, migration_id: str, table: str, column: str | None) -> Path:
+    """Return where the rows of a table are saved, unless a migration says where.
+
+    The name is that of the database, on PostgreSQL with its server, of the app, the migration,
+    the table and the column.
+    """
     if engine.engine_type == "sqlite" and engine.path != MEMORY:
         folder, name = Path(engine.path).parent, Path(engine.path).name
     else:
-        database = re.sub(r"[?].*", "", engine.path).rpartition("/")[2]
-        folder, name = Path.cwd(), re.sub(r"\W", "", database) or "database"
+        folder, name = Path.cwd(), _database_name(engine.path)
     place = table if column is None else f"{table}.{column}"
-    return folder / f"{name}.{re.sub(r'[^0-9T]', '_', migration_id)}.{place}.jsonl"
+    return folder / f"{name}.{app_name}.{re.sub(r'[^0-9T]', '_', migration_id)}.{place}.jsonl"
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file of saved rows."""
+    return path.exists()
+
+
+def _database_name(url: str) -> str:
+    """Return the server and database of a URL in letters that a file's name may have.
+
+    Two servers that differ in a letter which it may not have differ in the digest.
+    """
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    server = [parts.netloc.rpartition("@")[2], *options.get("host", ()), *options.get("port", ())]
+    said = "-".join(filter(None, (*server, parts.path.strip("/"))))
+    name = re.sub(r"\W+", "_", said).strip("_")[-60:] or "database"
+    return f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 async def save(
@@ -60,18 +109,24 @@ async def save(
         json.dumps(dict(row), ensure_ascii=False, default=_to_json) + "\n" for row in rows
     )
     try:
-        _write(path, text)
+        file = _write(path, text)
     except OSError as error:
         raise SchemaChangeError(
             f"{table}: its rows cannot be saved to {path} ({error.strerror}), so nothing was "
             "changed. Make room there, or name another file: save_rows(manager, …, path=…)"
         ) from error
+    if (files := written.get()) is not None:
+        files.append(file)
     return len(rows)
 
 
-def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        path.rename(_free(path))
+def _write(path: Path, text: str) -> SavedFile:
+    moved = None
+    if path.exists():
+        if path.read_text(encoding="utf-8") == text:
+            return SavedFile(path, None, is_old=True)
+        moved = _free(path)
+        path.rename(moved)
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:
         partial.chmod(0o600)  # it holds what the database holds
@@ -79,17 +134,30 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    return SavedFile(path, moved, is_old=False)
 
 
 async def restore_table(engine: Any, path: Path, table: str) -> int:
-    """Insert the rows of a file into the table they are from, and return how many."""
-    count = 0
+    """Insert the rows of a file into the table they are from, and return how many.
+
+    On PostgreSQL they are put together first, in a table without keys: a row may reference
+    one that comes later in the file.
+    """
+    count, names, target = 0, "", table
+    if engine.engine_type != "sqlite":
+        target = f"_atlas_{table}"[:63]
+        await engine.run_ddl(f"CREATE TEMP TABLE {quoted(target)} (LIKE {quoted(table)})")
     for rows in _chunks(path):
         names = ", ".join(map(quoted, rows[0]))
         source = _source(engine, table, list(rows[0]))
-        insert = f"INSERT INTO {quoted(table)} ({names}) SELECT {names} FROM {source}"
+        insert = f"INSERT INTO {quoted(target)} ({names}) SELECT {names} FROM {source}"
         await engine.run_querystring(QueryString(insert, json.dumps(rows)))
         count += len(rows)
+    if target != table:
+        if count:
+            insert = f"INSERT INTO {quoted(table)} ({names}) SELECT {names} FROM {quoted(target)}"
+            await engine.run_querystring(QueryString(insert))
+        await engine.run_ddl(f"DROP TABLE {quoted(target)}")
     return count
 
 

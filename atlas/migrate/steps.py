@@ -9,25 +9,31 @@ loses anything it asks what the migration says (``consent.py``).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from graphlib import CycleError
 from pathlib import Path
 from typing import Any
 
-from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager, SkippedTransaction
 from piccolo.apps.migrations.commands.base import BaseMigrationManager
 from piccolo.columns import Column, ForeignKey
 from piccolo.columns.defaults.base import Default
 from piccolo.columns.indexes import IndexMethod
 from piccolo.constraints import Constraint, Unique
+from piccolo.engine.cockroach import CockroachTransaction
 from piccolo.engine.finder import engine_finder
 from piccolo.query.methods.alter import AddConstraint
 from piccolo.querystring import QueryString
-from piccolo.table import Table
+from piccolo.table import Table, sort_table_classes
 
 from atlas.columns import ModelColumn
 from atlas.constraints import Index
+from atlas.engine.sqlite import casts
 from atlas.engine.sqlite.create_table import quoted
-from atlas.migrate import losses, saved
+from atlas.errors import InvalidValueError, SchemaChangeError
+from atlas.migrate import losses, report, saved
 from atlas.migrate.consent import Consent, consent_of
 from atlas.schema.indexes import find_index, foreign_key_name, indexes_of, primary_key_name
 
@@ -82,8 +88,23 @@ class _Steps:
     def saved_path(self, table: str, column: str | None) -> Path:
         path = self.consent.saves.get((table, column))
         if path is None:
-            return saved.path_of(self.engine, self.manager.migration_id, table, column)
+            return saved.path_of(
+                self.engine, self.manager.app_name, self.manager.migration_id, table, column
+            )
         return path
+
+    async def refuse_missing_file(self, path: Path, table: str, column: str | None) -> None:
+        """Raise when the rows that a migration saved are to come back, and their file is gone."""
+        if saved.is_there(path) or self.consent.allows_loss_of_saved(table, column):
+            return
+        if column is not None and not await losses.count(self.engine, table):
+            return  # there is no row to put a value into
+        raise SchemaChangeError(
+            f"{table if column is None else f'{table}.{column}'}: its rows were saved to {path}, "
+            "and that file is not there, so they cannot be put back. Nothing was changed. Bring "
+            "the file back, or say in the migration that it goes without them: "
+            f"{losses.line_of('allow_loss', table, column)}"
+        )
 
     # Columns.
 
@@ -94,6 +115,8 @@ class _Steps:
         place = (tablename, meta.db_column_name)
         needs_values = not meta.null and default_sql(column) is None and self.is_run
         path = self.saved_path(*place) if place in self.consent.saves else None
+        if path is not None and self.is_run:
+            await self.refuse_missing_file(path, *place)
         fills = place in self.consent.fills or (path is not None and path.exists())
         if needs_values and not fills:
             await losses.refuse_missing_default(self.engine, *place)
@@ -105,7 +128,7 @@ class _Steps:
         if self.is_run and path is not None and path.exists():
             await saved.restore_column(self.engine, path, *place, keys_of(table))
         if needs_values and fills:
-            await self.fill_nulls(*place)
+            await self.fill_nulls(tablename, column)
             await losses.refuse_nulls(self.engine, tablename, keys_of(table), place[1])
             await self.alter(tablename, [f"ALTER COLUMN {quoted(place[1])} SET NOT NULL"])
         if meta.index:
@@ -142,13 +165,25 @@ class _Steps:
             return QueryString(f"(SELECT min({quoted(column)}) FROM {quoted(place[0])})")
         return QueryString(default.replace("{", "{{").replace("}", "}}"))
 
-    async def fill_nulls(self, table: str, column: str) -> None:
-        """Put the value that the migration gives where a column is null."""
-        place = (table, column)
-        if self.is_run and place in self.consent.fills:
-            query = f"UPDATE {quoted(table)} SET {quoted(column)} = {{}}"
-            query += f" WHERE {quoted(column)} IS NULL"
-            await self.engine.run_querystring(QueryString(query, self.consent.fills[place]))
+    async def fill_nulls(self, table: str, column: Column) -> None:
+        """Put the value that the migration gives where a column is null.
+
+        Raises ``SchemaChangeError`` for one that the column does not take.
+        """
+        name = column._meta.db_column_name
+        if not self.is_run or (table, name) not in self.consent.fills:
+            return
+        value = self.consent.fills[table, name]
+        if isinstance(column, ModelColumn) and not isinstance(value, QueryString):
+            try:
+                value = column.accept(value)
+            except InvalidValueError as error:
+                raise SchemaChangeError(
+                    f"{losses.line_of('fill_nulls', table, name, value)}: {error}. "
+                    "Nothing was changed."
+                ) from error
+        query = f"UPDATE {quoted(table)} SET {quoted(name)} = {{}} WHERE {quoted(name)} IS NULL"
+        await self.engine.run_querystring(QueryString(query, value))
 
     # Indexes.
 
@@ -212,16 +247,15 @@ class _Steps:
                 old_default = None
             if self.is_run:
                 await self._refuse_misfits(table, keys, new, old_type, new_type)
-            actions.append(
-                f"ALTER COLUMN {column} TYPE {new_type} USING CAST({column} AS {new_type})"
-            )
+            value = _cast(column, old_type, new_type)
+            actions.append(f"ALTER COLUMN {column} TYPE {new_type} USING {value}")
         if old_default != new_default:
             change = "DROP DEFAULT" if new_default is None else f"SET DEFAULT {new_default}"
             actions.append(f"ALTER COLUMN {column} {change}")
         was_null = old._meta.null and not old._meta.primary_key
         is_null = new._meta.null and not new._meta.primary_key
         if was_null and not is_null:
-            await self.fill_nulls(table, name)
+            await self.fill_nulls(table, new)
             if self.is_run:
                 await losses.refuse_nulls(self.engine, table, keys, name)
             actions.append(f"ALTER COLUMN {column} SET NOT NULL")
@@ -272,6 +306,27 @@ def type_of(column: Column) -> str:
     """Return a column's type for ALTER COLUMN."""
     declared: str = column.column_type
     return _PLAIN_TYPES.get(declared, declared)
+
+
+def _cast(column: str, old_type: str, new_type: str) -> str:
+    """Return PostgreSQL's expression for a value in its new type, the same as SQLite's cast.
+
+    Whether each value fits was looked at before; what is not castable is NULL by now.
+    """
+    old, new = casts.kind_of(old_type), casts.kind_of(new_type)
+    if old_type == "TIMESTAMPTZ" and new == "text":
+        seconds = "YYYY-MM-DD HH24:MI:SS"
+        return (  # the transaction's time zone is UTC
+            f"CASE WHEN date_trunc('second', {column}) = {column}"
+            f" THEN to_char({column}, '{seconds}') ELSE to_char({column}, '{seconds}.US') END"
+            " || '+00:00'"
+        )
+    if "text" not in (old, new):
+        if (old == "time") is not (new == "time"):
+            column = f"CAST({column} AS TEXT)"
+        elif "boolean" in (old, new):
+            column = f"CAST({column} AS INTEGER)"
+    return f"CAST({column} AS {new_type})"
 
 
 def keys_of(table: type[Table]) -> list[str]:
@@ -420,33 +475,96 @@ async def run_drop_columns(manager: MigrationManager, backwards: bool = False) -
             await steps.drop_column(table, dropped.db_column_name, unless_given=False)
 
 
+async def run(manager: MigrationManager, backwards: bool = False) -> None:
+    """Run a migration: its data steps, then its changes, in an order in which references hold.
+
+    A table is dropped when nothing references it any more, so last, and comes back before the
+    columns that reference it do.
+    """
+    if report.prints.get():
+        preview = "preview " if manager.preview else ""
+        direction = f"{preview}{'backwards' if backwards else 'forwards'}"
+        print(f"  - {manager.migration_id} [{direction}]... ", end="")
+    engine = _Steps(manager).engine
+    block = engine.transaction() if manager.wrap_in_transaction else SkippedTransaction()
+    async with block as transaction:
+        if isinstance(transaction, CockroachTransaction):
+            await transaction.autocommit_before_ddl(enabled=False)
+        if not manager.preview:
+            for function in manager.raw_backwards if backwards else manager.raw:
+                result: Any = function()
+                if inspect.isawaitable(result):
+                    await result
+        await manager._run_add_tables(backwards=backwards)
+        await manager._run_change_table_schema(backwards=backwards)
+        await manager._run_rename_tables(backwards=backwards)
+        if backwards:
+            await run_drop_tables(manager, backwards=True)
+        await manager._run_add_columns(backwards=backwards)
+        await manager._run_drop_columns(backwards=backwards)
+        await manager._run_rename_columns(backwards=backwards)
+        if engine.engine_type != "cockroach":
+            await _run_alterations(manager, backwards)
+    if engine.engine_type == "cockroach":  # it changes no type inside a transaction
+        await _run_alterations(manager, backwards)
+
+
+async def _run_alterations(manager: MigrationManager, backwards: bool) -> None:
+    await manager._run_alter_columns(backwards=backwards)
+    await manager._run_add_constraints(backwards=backwards)
+    await manager._run_drop_constraints(backwards=backwards)
+    if not backwards:
+        await run_drop_tables(manager, backwards=False)
+
+
 async def run_drop_tables(manager: MigrationManager, backwards: bool = False) -> None:
     """Drop tables; backwards make them again, with the rows that were saved."""
     steps = _Steps(manager)
-    for dropped in manager.drop_tables:
-        table, place = dropped.tablename, (dropped.tablename, None)
-        snapshot = await steps.snapshot(dropped.class_name, before=True)
-        if backwards:
-            for statement in snapshot.create_table().ddl:
-                await steps.run(statement)
-            path = steps.saved_path(*place) if place in steps.consent.saves else None
-            if path is not None and path.exists() and steps.is_run:
-                await saved.restore_table(steps.engine, path, table)
-            continue
-        if steps.is_run:
-            if place in steps.consent.saves:
-                columns = [c._meta.db_column_name for c in snapshot._meta.columns]
-                path = steps.saved_path(*place)
-                await saved.save(steps.engine, path, table, columns, keys_of(snapshot))
-            elif not steps.consent.allows_loss(*place):
-                await losses.refuse_filled_table(steps.engine, table)
-        await steps.run(f"DROP TABLE {quoted(table)}")
+    snapshots = [
+        await steps.snapshot(dropped.class_name, before=True) for dropped in manager.drop_tables
+    ]
+    with suppress(CycleError):  # then they stay in the order of the migration
+        snapshots = sort_table_classes(snapshots)
+    if backwards:
+        await _make_again(steps, snapshots)
+        return
+    if steps.is_run:
+        for snapshot in snapshots:
+            await _save_or_refuse(steps, snapshot)
+    for snapshot in reversed(snapshots):
+        await steps.run(f"DROP TABLE {quoted(snapshot._meta.tablename)}")
+
+
+async def _save_or_refuse(steps: _Steps, table: type[Table]) -> None:
+    name = table._meta.tablename
+    if (name, None) in steps.consent.saves:
+        columns = [c._meta.db_column_name for c in table._meta.columns]
+        path = steps.saved_path(name, None)
+        await saved.save(steps.engine, path, name, columns, keys_of(table))
+    elif not steps.consent.allows_loss(name, None):
+        await losses.refuse_filled_table(steps.engine, name)
+
+
+async def _make_again(steps: _Steps, tables: Sequence[type[Table]]) -> None:
+    """Make tables that were dropped, and put the rows that were saved back into them."""
+    files = {}
+    for table in tables:
+        place = (table._meta.tablename, None)
+        if place in steps.consent.saves and steps.is_run:
+            path = steps.saved_path(*place)
+            await steps.refuse_missing_file(path, *place)
+            if path.exists():
+                files[table._meta.tablename] = path
+        for statement in table.create_table().ddl:
+            await steps.run(statement)
+    for name, path in files.items():
+        await saved.restore_table(steps.engine, path, name)
 
 
 async def run_rename_tables(manager: MigrationManager, backwards: bool = False) -> None:
     """Rename tables, and what is named after them."""
     steps = _Steps(manager)
-    for rename in manager.rename_tables:
+    for rename in reversed(manager.rename_tables) if backwards else manager.rename_tables:
         old, new = rename.old_tablename, rename.new_tablename
         if backwards:
             old, new = new, old
@@ -459,7 +577,8 @@ async def run_rename_tables(manager: MigrationManager, backwards: bool = False) 
 async def run_rename_columns(manager: MigrationManager, backwards: bool = False) -> None:
     """Rename columns, and what is named after them."""
     steps = _Steps(manager)
-    for rename in manager.rename_columns.rename_columns:
+    renames = manager.rename_columns.rename_columns
+    for rename in reversed(renames) if backwards else renames:
         old, new = rename.old_db_column_name, rename.new_db_column_name
         if backwards:
             old, new = new, old

@@ -25,6 +25,7 @@ from atlas.engine.sqlite.connection import Connection
 from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.handle import Handle, Rows
+from atlas.engine.sqlite.rebuild import unusable
 from atlas.engine.sqlite.schema_editor import StepProgress, alter, is_alteration
 from atlas.engine.statement import only_reads
 from atlas.errors import DatabaseBusyError, SchemaChangeError
@@ -66,6 +67,8 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         #: What was broken before the first change. It takes a look at every reference, so a block
         #: that only reads does without.
         self._violations: Counter[Violation] | None = None
+        #: The views and triggers that did not work before it either.
+        self._unusable: frozenset[str] = frozenset()
 
     async def _send_begin(self, connection: Connection) -> None:
         deadline = time.monotonic() + self._lock_timeout_s
@@ -91,6 +94,7 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
     async def _begin_changes(self) -> None:
         if self._violations is None:
             connection = self.connection
+            self._unusable = await connection.run(lambda handle: frozenset(unusable(handle)))
             self._violations = await connection.run(_violations)
 
     async def alter(self, statement: str) -> bool:
@@ -108,7 +112,10 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
         return True
 
     async def _finish(self) -> None:
-        """Commit, or roll back and raise ``SchemaChangeError`` when references are broken."""
+        """Commit, or roll back and raise ``SchemaChangeError``.
+
+        That is when references lead nowhere, or a view or trigger works no more.
+        """
         connection = self._root._connection
         assert connection is not None  # noqa: S101 # the base has looked
 
@@ -118,6 +125,11 @@ class SQLiteSchemaTransaction(sqlite_transaction.Transaction):
                 return
             if new := _violations(handle) - self._violations:
                 raise SchemaChangeError(_described(handle, new))
+            if broken := sorted(set(unusable(handle)) - self._unusable):
+                raise SchemaChangeError(
+                    "The change is rolled back, because these would no longer work: "
+                    f"{', '.join(broken)}. Drop them in the migration, with add_raw, before it."
+                )
 
         try:
             await connection.run(check)

@@ -242,3 +242,138 @@ async def test_rebuild_says_how_far_it_is(shop: Shop) -> None:
     with shop.project.using(shop.engine):
         await run(Wanted((shop.project.app,)), backup=False, report=Watching())
     assert said == [(f"Rebuilding {shop.project.app}_thing", 2, 2)]
+
+
+async def test_a_missing_file_of_saved_rows_is_said(shop: Shop) -> None:
+    """Rows that were saved, and whose file is gone, are not taken for put back."""
+    path = shop.project.package / "notes.jsonl"
+    word = f'save_rows(manager, "{{app}}_thing", "note", {str(path)!r})'
+    await shop.change("    note = Text(null=True)\n", "", word)
+    await shop.project.forwards(shop.engine)
+    path.rename(path.with_suffix(".away"))
+    with pytest.raises(AtlasError) as caught:
+        await shop.project.backwards(shop.engine)
+    assert f"its rows were saved to {path}, and that file is not there" in str(caught.value)
+    assert len((await shop.rows("SELECT * FROM {app}_thing"))[0]) == 7
+    path.with_suffix(".away").rename(path)
+    await shop.project.backwards(shop.engine)
+    assert await shop.rows("SELECT note FROM {app}_thing ORDER BY id") == [("a note",), (None,)]
+
+
+async def test_a_failed_run_leaves_no_saved_rows(shop: Shop) -> None:
+    """What a run has saved goes again when it fails, and what was there before comes back."""
+    path = shop.project.package / "notes.jsonl"
+    path.write_text("of an earlier run\n")
+    word = f'save_rows(manager, "{{app}}_thing", "note", {str(path)!r})'
+    # The unique key is made after the column was dropped, and two rows share a label.
+    old = "label = Text(index=True)\n    note = Text(null=True)\n"
+    await shop.change(old, "label = Text(index=True, unique=True)\n", word)
+    assert "label is to be unique" in await shop.refused()
+    assert [file.name for file in path.parent.glob("*.jsonl*")] == [path.name]
+    assert path.read_text() == "of an earlier run\n"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("Integer", "'abc'"), ("Integer", "2.5"), ("Date", "'yesterday'")]
+)
+async def test_fill_nulls_takes_what_the_column_takes(shop: Shop, column: str, value: str) -> None:
+    """A value that the column would refuse is refused, with the line that gives it."""
+    word = f'fill_nulls(manager, "{{app}}_thing", "extra", {value})'
+    await shop.change(NULLABLE, f"{NULLABLE}\n    extra = {column}()", word)
+    said = await shop.refused()
+    assert f'fill_nulls(manager, "shop_thing", "extra", {value})' in said
+
+
+async def test_related_tables_are_dropped_and_come_back(shop: Shop) -> None:
+    """A table and one that it references go in one migration, and their rows come back."""
+    before = await shop.everything()
+    begin = TABLES.index("class Child(")
+    words = [f'save_rows(manager, "{{app}}_{name}")' for name in ("child", "grandchild")]
+    await shop.change(TABLES[begin:], "", *words)
+    await shop.project.forwards(shop.engine)
+    await shop.project.backwards(shop.engine)
+    assert await shop.everything() == before
+
+
+async def test_a_key_moves_to_a_new_table(shop: Shop) -> None:
+    """One migration points a key at a new table and drops the old one."""
+    await shop.execute("DELETE FROM {app}_place")
+    await shop.execute("UPDATE {app}_thing SET amount = NULL")
+    both = 'class Place(Table, tablename="{app}_place"):\n    id = Ulid(primary_key=True)\n'
+    key = "amount = Integer(null=True)\n    place_id = ForeignKey({}, null=True)"
+    await shop.change(NULLABLE, key.format("Place"))
+    await shop.project.forwards(shop.engine)
+    tables = TABLES.replace(NULLABLE, key.format("Spot"))
+    assert both in tables
+    shop.project.write(tables.replace(both, both.replace("Place", "Spot").replace("place", "spot")))
+    assert await shop.project.new(shop.engine) is not None
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT count(place_id) FROM {app}_thing") == [(0,)]
+    assert await shop.rows("SELECT count(*) FROM {app}_spot") == [(0,)]
+
+
+async def test_a_date_default_is_the_day_that_it_names(shop: Shop) -> None:
+    """A fixed day is the default of old and new rows, and another day is a change."""
+    column = f"{NULLABLE}\n    since = Date(default=datetime.date(2026, 5, 24))"
+    await shop.change(NULLABLE, column)
+    await shop.project.forwards(shop.engine)
+    days = await shop.rows("SELECT CAST(since AS TEXT) FROM {app}_thing")
+    assert days == [("2026-05-24",)] * 2
+    shop.project.write(TABLES.replace(NULLABLE, column.replace("24", "9")))
+    assert await shop.project.new(shop.engine) is not None
+
+
+async def test_a_type_may_change_twice_in_a_run(shop: Shop) -> None:
+    """Two changes of a column's type run in one go, and are taken back in one go."""
+    await shop.change(NULLABLE, "amount = Text(null=True)")
+    shop.project.write(TABLES.replace(NULLABLE, "amount = Decimal(null=True)"))
+    assert await shop.project.new(shop.engine) is not None
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT amount FROM {app}_thing ORDER BY id") == [(5.0,), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("2026-W19-1", "Date"),
+        ("198501012010011001", "Decimal"),
+        ("1_000", "Decimal"),
+        ("08123", "Integer"),
+        ("+5", "Integer"),
+    ],
+)
+async def test_text_that_says_more_than_the_type_is_refused(
+    shop: Shop, text: str, column: str
+) -> None:
+    """A week, a digit, an underscore or a zero that would be lost is named, on both databases."""
+    await shop.execute(f"UPDATE {{app}}_thing SET note = '{text}'")
+    await shop.change("note = Text(null=True)", f"note = {column}(null=True)")
+    assert f"shop_thing.note is to be {column}".upper()[:20] in (await shop.refused()).upper()
+
+
+async def test_numbers_become_the_same_text(shop: Shop) -> None:
+    """A decimal is written as PostgreSQL writes it, on SQLite too."""
+    await shop.execute("UPDATE {app}_thing SET price = 1e15 WHERE code = 'A'")
+    await shop.execute("UPDATE {app}_thing SET price = 0.00001 WHERE code = 'B'")
+    await shop.change("price = Decimal(default=1.5)", "price = Text(default='1.5')")
+    await shop.project.forwards(shop.engine)
+    assert await shop.rows("SELECT price FROM {app}_thing ORDER BY id") == [("1e+15",), ("1e-05",)]
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "use",
+    [
+        "CREATE VIEW uses AS SELECT id FROM {app}_grandchild",
+        "CREATE TRIGGER uses AFTER INSERT ON {app}_place"
+        " BEGIN DELETE FROM {app}_grandchild WHERE id = new.id; END",
+    ],
+)
+async def test_a_table_is_not_dropped_under_a_view_or_trigger(shop: Shop, use: str) -> None:
+    """What would no longer work is named, and the table stays."""
+    await shop.execute(use)
+    begin = TABLES.index("class Grandchild(")
+    await shop.change(TABLES[begin:], "", 'allow_loss(manager, "{app}_grandchild")')
+    with pytest.raises(AtlasError, match=r"no longer work: (view|trigger) uses"):
+        await shop.project.forwards(shop.engine)
+    assert len(await shop.rows("SELECT * FROM {app}_grandchild")) == 1

@@ -731,7 +731,6 @@ NAMES: dict[str, dict[str, str | None]] = {
         "__init__": "self migration_id app_name description preview add_tables drop_tables"
         " rename_tables change_table_schemas add_columns drop_columns rename_columns alter_columns"
         " add_constraints drop_constraints raw raw_backwards fake wrap_in_transaction",
-        "run": "self backwards",
     },
     "piccolo.apps.migrations.commands.forwards": {
         "run_forwards": "app_name migration_id fake preview",

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 _RANGES = {"SMALLINT": 2**15, "INTEGER": 2**31, "BIGINT": 2**63}
+#: A day as both databases read it: neither a week (2026-W19-1) nor 20260504.
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
@@ -28,6 +30,13 @@ _ALIASES = {
     "DECIMAL": "NUMERIC",
     "BOOL": "BOOLEAN",
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+}
+
+_KINDS = {
+    **dict.fromkeys(("TEXT", "VARCHAR"), "text"),
+    **dict.fromkeys(("SMALLINT", "INTEGER", "BIGINT", "REAL", "FLOAT", "NUMERIC"), "number"),
+    "BOOLEAN": "boolean",
+    **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMPTZ"), "time"),
 }
 
 
@@ -45,6 +54,11 @@ def converted(value: Any, old_type: str, new_type: str) -> Any:
     return to_new(_meant(value, _taken_apart(old_type)[0]), name, arguments)
 
 
+def kind_of(declared_type: str) -> str:
+    """Return what a type holds: ``text``, ``number``, ``boolean``, ``time``, or else ``other``."""
+    return _KINDS.get(_taken_apart(declared_type)[0], "other")
+
+
 def _taken_apart(declared_type: str) -> tuple[str, tuple[int, ...]]:
     """Return a type's name and its arguments: VARCHAR and (255,)."""
     name, _, rest = declared_type.partition("(")
@@ -56,14 +70,23 @@ def _meant(value: Any, old_type: str) -> Any:
     """Return what an SQLite value means, where its column's type tells more than its storage."""
     if old_type == "BOOLEAN" and isinstance(value, int):
         return bool(value)
+    if old_type == "TIMESTAMPTZ" and isinstance(value, str):
+        try:
+            instant = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        if instant.tzinfo is not None:
+            return instant.astimezone(datetime.UTC)
     return value
 
 
 def _to_text(value: Any, name: str, arguments: tuple[int, ...]) -> str:
     if isinstance(value, bool):
         text = str(value).lower()
-    elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        text = str(int(value))
+    elif isinstance(value, float):
+        text = float_text(value)
+    elif isinstance(value, datetime.datetime):
+        text = value.isoformat(" ")
     elif isinstance(value, bytes):
         raise ValueError("is a BLOB")
     else:
@@ -73,11 +96,29 @@ def _to_text(value: Any, name: str, arguments: tuple[int, ...]) -> str:
     return text
 
 
+def float_text(value: float) -> str:
+    """Return a float as PostgreSQL writes it: the fewest digits that are read as the same.
+
+    https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
+    """
+    if not math.isfinite(value):
+        raise ValueError("is not a finite number")
+    number = decimal.Decimal(repr(value))
+    exponent = number.adjusted()
+    if not value or -4 <= exponent < 15:
+        text = f"{number:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    mantissa = f"{digits[0]}.{digits[1:]}".rstrip(".")
+    return f"{'-' if value < 0 else ''}{mantissa}e{exponent:+03d}"
+
+
 def _to_integer(value: Any, name: str, arguments: tuple[int, ...]) -> int:
     if isinstance(value, str):
-        if not re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+        if not re.fullmatch(r"[+-]?[0-9]+", value):
             raise ValueError("is not an integer")
-        value = value.strip()
+        if str(int(value)) != value:
+            raise ValueError("is not written as an integer is: it would lose its zeros or its sign")
     elif isinstance(value, float | decimal.Decimal) and value != _truncated(value):
         raise ValueError("is not a whole number")
     elif not isinstance(value, int | float | decimal.Decimal):
@@ -95,6 +136,8 @@ def _truncated(value: float | decimal.Decimal) -> int | None:
 def _to_real(value: Any, name: str, arguments: tuple[int, ...]) -> float:
     if isinstance(value, bytes | bool | datetime.date):
         raise ValueError("is not a number")
+    if isinstance(value, str):
+        return _float_of(value)
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -103,6 +146,20 @@ def _to_real(value: Any, name: str, arguments: tuple[int, ...]) -> float:
         raise ValueError("is not a finite number")
     if isinstance(value, int) and int(number) != value:
         raise ValueError("is not an exact float; whole numbers are exact up to 2^53")
+    return number
+
+
+def _float_of(text: str) -> float:
+    """Return the number that a text is, if it says just that number."""
+    if not re.fullmatch(r"[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?", text):
+        raise ValueError("is not a number")
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("is not a finite number")
+    if decimal.Decimal(repr(number)) != decimal.Decimal(text):
+        raise ValueError("has more digits than a float of 8 bytes holds")
+    if re.match(r"[+]|-?0[0-9]", text):
+        raise ValueError("is not written as a number is: it would lose its zeros or its sign")
     return number
 
 
@@ -135,7 +192,8 @@ def _to_boolean(value: Any, name: str, arguments: tuple[int, ...]) -> int:
 def _to_date(value: Any, name: str, arguments: tuple[int, ...]) -> str:
     if isinstance(value, str):
         try:
-            return datetime.date.fromisoformat(value.strip()).isoformat()
+            if re.fullmatch(_DAY, value):
+                return datetime.date.fromisoformat(value).isoformat()
         except ValueError:
             pass
         value = _instant(value)
@@ -164,7 +222,8 @@ def _to_timestamp(value: Any, name: str, arguments: tuple[int, ...]) -> str:
 def _instant(value: Any) -> datetime.datetime:
     if isinstance(value, str):
         try:
-            return datetime.datetime.fromisoformat(value.strip())
+            if re.match(rf"{_DAY}(?=[ T]|$)", value):
+                return datetime.datetime.fromisoformat(value)
         except ValueError:
             pass
     raise ValueError("is not a date or timestamp")
