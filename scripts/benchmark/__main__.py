@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmark import bulk, data, growth, peers, report, threads
+from benchmark import bulk, data, growth, hold, peers, report, threads
 from benchmark.check import check
 from benchmark.line import LINES, Line
 from benchmark.measure import Result, measure
@@ -20,6 +22,9 @@ from benchmark.peers.peer import Peer
 #: Not a line of peers, and only measured when it is asked for: it fills gigabytes.
 _QUERIES = "queries"
 
+#: How long each mixed load is.
+_HOLD_S = 2.0
+
 #: The most rounds of an upsert, each of which takes seconds.
 _BULK_ROUNDS = 3
 
@@ -27,7 +32,7 @@ _BULK_ROUNDS = 3
 _SIZES = [20_000, 1_000_000]
 
 _ALL_LINES = (*LINES, *bulk.LINES)
-_NAMES = [*(line.name for line in _ALL_LINES), threads.NAME, _QUERIES]
+_NAMES = [*(line.name for line in _ALL_LINES), threads.NAME, hold.NAME, _QUERIES]
 
 
 def _known(names: list[str] | None) -> list[str] | None:
@@ -75,10 +80,15 @@ def main(
     if not only or threads.NAME in only:
         content |= _from_threads(content, rounds, rows, slice_s)
         report.show_threads(content, Console())
+    if not only or hold.NAME in only:
+        content |= _holds(content, rounds, rows)
+        report.show_holds(content, Console())
     if only and _QUERIES in only:
         content["queries"] = _growth(sizes or _SIZES, slice_s)
         report.show_queries(content["queries"], Console())
     report.write(content, json_path)
+    sys.stdout.flush()
+    os._exit(0)  # the threads of a peer written in Rust may end the process with an abort
 
 
 def _beside_peers(
@@ -106,6 +116,14 @@ def _from_threads(
         rates = threads.measure(filled, rounds, slice_s, lambda: progress.advance(bar))
     targets = [*content.get("targets", ()), *threads.targets(rates)]
     return {"threads": threads.report(rates), "targets": targets}
+
+
+def _holds(content: dict[str, Any], rounds: int, rows: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder:
+        filled = data.make(Path(folder), max(rows, hold.ROWS))
+        holds = hold.measure(filled, rounds, _HOLD_S)
+    targets = [*content.get("targets", ()), *hold.targets(holds)]
+    return {"holds": holds, "targets": targets}
 
 
 def _growth(sizes: list[int], slice_s: float) -> list[dict[str, Any]]:

@@ -6,13 +6,11 @@ first peer that reads or stores something else than the first one.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from inspect import isawaitable
 from typing import Any
 
-from benchmark.data import Data, Row, connect
+from benchmark.data import Data, Row
 from benchmark.peers.peer import Peer, plain
 
 _JOINED = ("id", "number", "status", "order_date", "total_amount", "customer", "unit")
@@ -55,11 +53,14 @@ async def _done_by(peer: Peer, data: Data) -> Row:
     updated_at = row.pop("updated_at")
     prepared = plain(await _call(peer, "prepared_point_read", order_id), tuple(stored))
     rows = await _call(peer, "join", data.entity_ids[0])
+    has_objects = hasattr(peer, "objects")
+    objects = await _call(peer, "objects", data.entity_ids[0]) if has_objects else [None] * 100
     await _call(peer, "insert", next(data.new_orders()) | {"number": "new-0"})
     return {
-        "update": is_updated and abs(datetime.now(UTC) - updated_at) < timedelta(minutes=1),
+        "update": is_updated and abs(datetime.now(UTC) - _aware(updated_at)) < timedelta(minutes=1),
         "point-read": _typed(row),
         "prepared-point-read": prepared == {**row, "updated_at": updated_at},
+        "objects": len(objects),
         "join": [_typed(plain(row, _JOINED)) for row in rows],
         "insert": {
             name: _form(value) if name in _OWN else value
@@ -77,14 +78,21 @@ def _typed(row: Row) -> Row:
     return {name: (type(value), value) for name, value in row.items()}
 
 
+def _aware(moment: datetime) -> datetime:
+    """Return an instant that a peer stored in UTC without saying so, with its zone."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
 def _form(text: str) -> str:
-    """Return a text with its letters and digits hidden, as they differ from peer to peer."""
+    """Return a text with its letters and digits hidden, as they differ from peer to peer.
+
+    So does whether an instant in UTC says so; without it, it is read as UTC.
+    """
+    text = text.removesuffix("+00:00")
     return "".join("x" if character.isalnum() else character for character in text)
 
 
 def _stored(data: Data, column: str, value: str) -> Row:
     """Return the order with this value, as it is in the file: numbers and text."""
-    with closing(connect(data.path)) as database:
-        database.row_factory = sqlite3.Row
-        found = database.execute(f"SELECT * FROM commerce_order WHERE {column} = ?", (value,))
-        return dict(found.fetchone())
+    (row,) = data.apart(f"SELECT * FROM commerce_order WHERE {column} = ?", value)
+    return row

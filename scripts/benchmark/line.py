@@ -54,6 +54,8 @@ def _updates(data: Data) -> Arguments:
 LINES = (
     Line("point-read", "Point read: one order by id, all 21 columns", _point_reads),
     Line("prepared-point-read", "Prepared point read: the same, prepared once", _point_reads),
+    Line("object-read", "Object: the same as an object, the query built each time", _point_reads),
+    Line("objects", "Objects: 100 orders of an entity, all 21 columns", _joins),
     Line("join", "Join: 100 orders of an entity by date, with customer and unit", _joins),
     Line("insert", "Insert: one order, committed", _inserts),
     Line("update", "Update: one column of one order by id, committed", _updates),

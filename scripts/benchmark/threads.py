@@ -69,6 +69,7 @@ def targets(rates: Rates) -> list[dict[str, Any]]:
     ours = rates[WAYS[0]]
     return [
         _target(1, "async client", 1 / 2.5, _ratio(ours[1], rates["async client"][1])),
+        _target(1, "sqlite3", 1 / 1.5, _ratio(ours[1], rates["sqlite3"][1])),
         _target(MANY, "one thread", 1.0, _ratio(ours[MANY], ours[1])),
     ]
 

@@ -32,7 +32,7 @@ _LONG_S = 1.0
 _TOO_OFTEN = 3
 
 #: How long all of them do, after one that waited for the disk.
-_REST_S = 1.0
+_REST_S = 0.25
 
 #: So many long statements are known.
 _MOST_KNOWN = 512

@@ -19,6 +19,8 @@ NAMES = (
     "sqlalchemy_core",
     "sqlalchemy_orm",
     "tortoise_orm",
+    "yara_orm",
+    "oxyde",
 )
 
 

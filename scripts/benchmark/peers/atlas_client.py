@@ -35,6 +35,12 @@ class Peer:
     async def prepared_point_read(self, order_id: str) -> Any:
         return await self._find(order_id=order_id)
 
+    async def object_read(self, order_id: str) -> Any:
+        return await Order.objects().where(Order.id == order_id).first()
+
+    async def objects(self, entity_id: str) -> Any:
+        return await Order.objects().where(Order.entity_id == entity_id).limit(100)
+
     async def join(self, entity_id: str) -> Any:
         return await (
             Order.select(

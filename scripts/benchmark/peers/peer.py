@@ -21,7 +21,8 @@ class Peer(Protocol):
 
     ``point_read`` returns a row: a mapping, or an object with the columns as
     attributes; so does ``prepared_point_read``, from a query that is built once
-    where the library can do that. ``join`` returns a list of rows; the writes
+    where the library can do that. ``object_read`` returns it as an object, and ``objects``
+    returns a list of them. ``join`` returns a list of rows; the writes
     return when the row is committed. ``upsert`` takes a list of orders, finds them
     by their source and writes all of them in one transaction; see ``bulk.py``. A
     method that is not a coroutine function is called in a plain loop, whatever the

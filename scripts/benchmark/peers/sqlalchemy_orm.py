@@ -31,7 +31,12 @@ class Peer:
         async with self._session() as session:
             return await session.get_one(Order, order_id)
 
-    prepared_point_read = point_read
+    prepared_point_read = object_read = point_read
+
+    async def objects(self, entity_id: str) -> Any:
+        async with self._session() as session:
+            found = select(Order).where(Order.entity_id == entity_id).limit(100)
+            return (await session.execute(found)).scalars().all()
 
     async def join(self, entity_id: str) -> Any:
         statement = (

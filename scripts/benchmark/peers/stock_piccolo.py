@@ -95,6 +95,12 @@ class Peer:
 
     prepared_point_read = point_read
 
+    async def object_read(self, order_id: str) -> Any:
+        return await Order.objects().where(Order.id == order_id).first()
+
+    async def objects(self, entity_id: str) -> Any:
+        return await Order.objects().where(Order.entity_id == entity_id).limit(100)
+
     async def join(self, entity_id: str) -> Any:
         return await (
             Order.select(

@@ -122,7 +122,10 @@ class Peer:
     async def point_read(self, order_id: str) -> Any:
         return await Order.get(id=order_id)
 
-    prepared_point_read = point_read
+    prepared_point_read = object_read = point_read
+
+    async def objects(self, entity_id: str) -> Any:
+        return await Order.filter(entity_id=entity_id).limit(100)
 
     async def join(self, entity_id: str) -> Any:
         return await (
