@@ -6,7 +6,7 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import admin, adopt, audit, check, info, init, migrate, playground, seed
+from atlas.cli import admin, adopt, audit, check, copy, info, init, migrate, playground, seed
 from atlas.cli.app import app, main
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "app",
     "audit",
     "check",
+    "copy",
     "info",
     "init",
     "main",
