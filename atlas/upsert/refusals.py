@@ -16,17 +16,6 @@ from atlas.upsert.lookup import find
 from atlas.upsert.result import RowError
 from atlas.upsert.rows import Rows
 
-#: What PostgreSQL says when another transaction was in the way, and the same may work again:
-#: serialization_failure and deadlock_detected
-#: (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html).
-_CONFLICTS = ("40001", "40P01")
-
-
-def is_conflict(error: BaseException) -> bool:
-    """Return whether another transaction was in the way, so that the same may work again."""
-    causes = (error, error.__cause__)
-    return any(getattr(cause, "sqlstate", None) in _CONFLICTS for cause in causes)
-
 
 def is_unique_violation(error: BaseException) -> bool:
     """Return whether the database refused a row because another has its unique key."""

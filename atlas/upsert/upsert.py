@@ -18,7 +18,7 @@ from typing import Any
 from piccolo.engine.exceptions import TransactionError
 
 from atlas.engine.block import current_block
-from atlas.errors import ClientError, UpsertError
+from atlas.errors import ClientError, ConflictError, UpsertError
 from atlas.nearest import did_you_mean
 from atlas.table import Table
 from atlas.upsert import batches
@@ -28,7 +28,7 @@ from atlas.upsert.lookup import find
 from atlas.upsert.options import BATCH_SIZE, DEFAULTS, Options
 from atlas.upsert.plan import Change, Plan
 from atlas.upsert.references import Given, References
-from atlas.upsert.refusals import explained, is_conflict, is_unique_violation
+from atlas.upsert.refusals import explained, is_unique_violation
 from atlas.upsert.repeats import Repeats
 from atlas.upsert.result import RowError, UpsertResult
 from atlas.upsert.row_rules import broken
@@ -65,9 +65,9 @@ async def upsert(
             return await call.run(source)
         except _DryRunError:
             return call.result
-        except Exception as error:
+        except ConflictError:
             may_try_again = outer is None and not call.result.committed and attempt < _ATTEMPTS
-            if not (is_conflict(error) and may_try_again and source.restart()):
+            if not (may_try_again and source.restart()):
                 raise
             await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - no secret
     raise AssertionError  # the last attempt returned or raised
