@@ -10,6 +10,7 @@
     ├── RowClassError            a class that the rows of a select do not fit   (also TypeError)
     ├── RuleViolationError       a row that breaks a rule of the model     (also ValueError)
     ├── UpsertError              rows of an upsert that were refused      (also ValueError)
+    ├── DataFileError            a file of rows that cannot be read or written  (also ValueError)
     ├── IncompleteSourceError    too few rows to be all of a source       (also ValueError)
     ├── RowsInUseError           rows to delete that other rows reference
     ├── RowNotFoundError         a row that is not in the database (any more)  (also LookupError)
@@ -186,6 +187,18 @@ class UpsertError(AtlasError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.table, self.result, self.refused, self.seen)
+
+
+class DataFileError(AtlasError, ValueError):
+    """A file of rows that cannot be read or written. Nothing was changed in the database."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.reason)
 
 
 class IncompleteSourceError(AtlasError, ValueError):

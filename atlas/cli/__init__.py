@@ -6,7 +6,20 @@ subcommand imports what only it needs inside its function, so that
 ``atlas --help`` stays quick.
 """
 
-from atlas.cli import admin, adopt, audit, check, copy, info, init, migrate, playground, seed
+from atlas.cli import (
+    admin,
+    adopt,
+    audit,
+    check,
+    copy,
+    dump,
+    info,
+    init,
+    load,
+    migrate,
+    playground,
+    seed,
+)
 from atlas.cli.app import app, main
 
 __all__ = [
@@ -16,8 +29,10 @@ __all__ = [
     "audit",
     "check",
     "copy",
+    "dump",
     "info",
     "init",
+    "load",
     "main",
     "migrate",
     "playground",
