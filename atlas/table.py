@@ -8,6 +8,7 @@ object knows whether its row exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self, overload
 
 from piccolo.columns import Column
@@ -61,6 +62,8 @@ class Table(PiccoloTable, Generic[Values]):
     #: Each column's name and its check, looked up once: on a foreign key Piccolo
     #: searches all attributes at every look (column_types.py, ``__getattribute__``).
     _checks: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]] = ()
+    #: Each column's name, its default, whether that is called, and whether it may be None.
+    _defaults: ClassVar[tuple[tuple[str, Any, bool, bool], ...]] = ()
     _values_template: ClassVar[str] = ""
 
     #: Where an object keeps the stored values of ``_fixed_names``: each as an attribute, as a
@@ -89,6 +92,7 @@ class Table(PiccoloTable, Generic[Values]):
         cls._fixed_names = (*(column._meta.name for column in keys), "created_at")
         cls._kept_names = tuple(f"_stored_{name}" for name in cls._fixed_names)
         cls._checks = tuple((column._meta.name, column.accept) for column in all_columns)
+        cls._defaults = tuple(map(_default_of, all_columns))
         cls._values_template = "({})".format(",".join("{}" for _ in all_columns))
         cls._is_made_at_once = (
             cls.__init__ is Table.__init__
@@ -139,16 +143,16 @@ class Table(PiccoloTable, Generic[Values]):
 
     def _add_defaults(self, given: Set[str], ignore_missing: bool) -> None:
         """Set every column that was not ``given``, as Piccolo does (table.py, ``__init__``)."""
-        for column in self._meta.columns:
-            name = column._meta.name
+        values = self.__dict__
+        for name, default, is_made, may_be_null in self._defaults:
             if name in given:
                 continue
-            value = column.get_default_value()
+            value = default() if is_made else default
             if isinstance(value, Default):
                 value = value.python()
-            if value is None and not (column._meta.null or ignore_missing):
+            if value is None and not (may_be_null or ignore_missing):
                 raise ValueError(f"{name} wasn't provided")
-            self.__dict__[name] = value
+            values[name] = value
         self._align_instants(given)
         self._defaulted = self._column_names - given
 
@@ -402,6 +406,14 @@ class Table(PiccoloTable, Generic[Values]):
     @classmethod
     def delete(cls, force: bool = False) -> Delete:
         return Delete(table=cls, force=force)
+
+
+def _default_of(column: Any) -> tuple[str, Any, bool, bool]:
+    # As Piccolo's get_default_value does (columns/base.py), each time anew.
+    default = getattr(column, "default", None)
+    if isinstance(default, Enum):
+        default = default.value
+    return column._meta.name, default, callable(default), column._meta.null
 
 
 # Piccolo takes every subclass for a table and gives it a Serial id. This one is

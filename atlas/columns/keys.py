@@ -13,6 +13,7 @@ from piccolo.table import Table
 from typing_extensions import TypeVar
 
 from atlas.columns.base import ModelColumn, checked_text, checked_ulid
+from atlas.ulid import is_ulid
 
 if TYPE_CHECKING:
     from piccolo.columns.base import ForeignKeyMeta
@@ -145,6 +146,18 @@ class ForeignKey(_ForeignKeyBase[ReferencedTable, _Key, _GivenKey]):
                 == self._foreign_key_meta.resolved_references._meta.tablename
             )
         )
+
+    def accept(self, value: Any) -> Any:
+        """Return the key in the form it is stored in; see ``ModelColumn.accept``."""
+        # What nearly every value is. Of object, because every look of ours goes through
+        # __getattribute__ above, and an order has eight references.
+        look = object.__getattribute__
+        if type(value) is str:
+            if look(self, "_tokens") is None and is_ulid(value):
+                return value
+        elif value is None and look(self, "_meta").null:
+            return None
+        return super().accept(value)
 
     def _convert(self, value: Any) -> str:
         return checked_ulid(self, self._key_of(value))
