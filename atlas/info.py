@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any
 
 from atlas.client.client import Client
+from atlas.client.own_tables import own_tables
 from atlas.table import Table
 from atlas.tables import TABLES, Entity
 
@@ -82,7 +83,8 @@ async def read(
     async with client.snapshot():
         database = _SQLite(client) if client.engine.engine_type == "sqlite" else _Server(client)
         there = await database.table_names()
-        tables = [table for table in TABLES if table._meta.tablename in there]
+        every = [*TABLES, *own_tables()]
+        tables = [table for table in every if table._meta.tablename in there]
         rows: dict[str, int] = {}
         changes: dict[str, datetime.datetime | None] = {}
         for table in tables:
@@ -112,7 +114,7 @@ async def read(
                     size=sizes.get(name),
                     changed_at=changes.get(name),
                 )
-                for name in (table._meta.tablename for table in TABLES)
+                for name in (table._meta.tablename for table in every)
             ],
         )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import importlib.abc
 import importlib.machinery
 import shlex
@@ -360,6 +361,73 @@ def _tester(module: Any) -> None:
     module.run_pytest = run_split_pytest
 
 
+def _model_builder(module: Any) -> None:
+    """Let Piccolo's ``ModelBuilder`` build rows that the columns take.
+
+    testing/model_builder.py, ``_randomize_attribute``: an id is 16 random letters to it, and a
+    sum of money has fractions of a rupiah, a percentage is beyond 100 (rule G2).
+    """
+    builder = module.ModelBuilder
+    randomize = builder._randomize_attribute
+
+    def _randomize_attribute(column: Column) -> Any:
+        from atlas.columns import Decimal, Ulid
+        from atlas.columns import ForeignKey as Reference
+        from atlas.ulid import new_ulid
+
+        if isinstance(column, Ulid | Reference):
+            return new_ulid()
+        value = randomize(column)
+        return float(int(value) % 100 + 1) if isinstance(column, Decimal) else value
+
+    builder._randomize_attribute = _randomize_attribute
+
+
+def _crud_of_piccolo_api(module: Any) -> None:
+    """Let the endpoints of piccolo_api answer 422 to a value that a column refuses.
+
+    crud/endpoints.py, ``post_single``, ``put_single`` and ``patch_single``: a ``ValueError`` is a
+    500 without a word. What is wrong is said in FastAPI's form, column by column.
+    """
+
+    def refused(crud: Any, data: dict[str, Any]) -> list[dict[str, Any]]:
+        from atlas.errors import InvalidValueError
+
+        model = crud.pydantic_model_optional(**data)
+        wrong = []
+        for name in data.keys() & {column._meta.name for column in crud.table._meta.columns}:
+            try:
+                column = crud.table._meta.get_column_by_name(name)
+                if accept := getattr(column, "accept", None):
+                    accept(getattr(model, name))
+            except InvalidValueError as error:
+                wrong.append({"loc": ["body", name], "msg": str(error), "type": "value_error"})
+        return wrong
+
+    def answered(method: Callable[..., Coroutine[Any, Any, Any]]) -> Any:
+        @functools.wraps(method)
+        async def endpoint(crud: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            import pydantic
+            from starlette.responses import JSONResponse
+
+            try:
+                response = await method(crud, request, *args, **kwargs)
+            except pydantic.ValidationError as error:  # of a filter: FastAPI has not seen it
+                detail = error.errors(include_url=False, include_context=False)
+                return JSONResponse({"detail": detail}, status_code=422)
+            data = kwargs.get("data") or (args[-1] if args else None)
+            if response.status_code != 500 or not isinstance(data, dict):
+                return response
+            wrong = refused(crud, data)
+            return JSONResponse({"detail": wrong}, status_code=422) if wrong else response
+
+        return endpoint
+
+    crud = module.PiccoloCRUD
+    for name in ("get_all", "get_count", "post_single", "put_single", "patch_single"):
+        setattr(crud, name, answered(getattr(crud, name)))
+
+
 def _get_engine() -> None:
     """Let Piccolo's commands and migrations use the engine of the client in scope.
 
@@ -381,6 +449,8 @@ _OF_MODULES: dict[str, Patch] = {
     "piccolo.apps.sql_shell.commands.run": _sql_shell,
     "piccolo.apps.playground.commands.run": _playground,
     "piccolo.apps.tester.commands.run": _tester,
+    "piccolo.testing.model_builder": _model_builder,
+    "piccolo_api.crud.endpoints": _crud_of_piccolo_api,
 }
 
 

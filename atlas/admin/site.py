@@ -28,6 +28,7 @@ from atlas.admin import looks
 from atlas.admin.crud import READABLE, TableCRUD
 from atlas.admin.indonesian import INDONESIAN
 from atlas.admin.users import Session, User
+from atlas.client.own_tables import own_tables
 from atlas.columns import Text
 from atlas.table import Table
 from atlas.tables import TABLES
@@ -113,7 +114,7 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
     warnings.filterwarnings("ignore", "If running sessions in production", UserWarning)
     with endpoints_of(TableCRUD):
         admin: Any = AdminRouter(
-            *(_config(table) for table in TABLES),
+            *(_config(table) for table in [*TABLES, *own_tables()]),
             auth_table=User,
             session_table=Session,
             read_only=not write,
@@ -141,10 +142,15 @@ def _config(table: type[Table]) -> TableConfig:
     return TableConfig(
         table,
         visible_columns=[link, *rest],
-        menu_group=GROUPS[table._meta.tablename.partition("_")[0]],
+        menu_group=_group(table),
         link_column=link,
         order_by=[OrderBy(table._meta.primary_key, ascending=False)],
     )
+
+
+def _group(table: type[Table]) -> str:
+    app = table._meta.tablename.partition("_")[0]
+    return GROUPS.get(app, app.title()) if "_" in table._meta.tablename else "Yours"
 
 
 def _naming_column(table: type[Table]) -> Column:
