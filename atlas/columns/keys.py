@@ -205,7 +205,7 @@ class CompositeKey(Column):
     def __eq__(self, value: Any) -> Combinable:  # type: ignore[override]
         values = value if isinstance(value, tuple) else (None,) * len(self.columns)
         first, *rest = (
-            Where(column, column_value, operator=Equal)
+            Where(column, ModelColumn.accept_compared(column, column_value), operator=Equal)  # type: ignore[arg-type]
             for column, column_value in zip(self.columns, values, strict=True)
         )
         condition: Combinable = first
