@@ -33,6 +33,15 @@ from piccolo.engine.base import Engine
 os.environ["PICCOLO_CONF"] = "atlas.conf"
 os.environ["DATABASE_URL"] = "file:/nonexistent/no-test-may-open-this.db"
 
+from atlas.engine.options import EngineOptions
+
+# ATLAS_WITHOUT=inline_reads or shared_commits: run the tests without that mechanism for speed.
+for _name in filter(None, os.environ.get("ATLAS_WITHOUT", "").split(",")):
+    setattr(EngineOptions, _name, 0)
+    EngineOptions.__init__.__defaults__ = tuple(  # type: ignore[attr-defined]
+        getattr(EngineOptions, name) for name in EngineOptions.names()
+    )
+
 import atlas
 import atlas.conf
 from atlas.engine.postgres.engine import PostgresEngine

@@ -17,7 +17,7 @@ from atlas.engine.sqlite import inline
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.inline import InlineReader
-from atlas.errors import ConnectionClosedError, PoolTimeoutError
+from atlas.errors import ConnectionClosedError, PoolTimeoutError, ReadOnlyError
 
 #: Statements of a pool that is warm: it has read, and so its connection for the loop is open.
 COUNT = "SELECT count(*) AS n FROM core_entity"
@@ -178,6 +178,17 @@ async def test_corrupt_value_is_an_error(sqlite_engine: SQLiteEngine, inline_rea
                 await Entity.objects()
         assert (await Entity.select().where(Entity.code == "A"))[0]["code"] == "A"
         await Entity.delete(force=True)
+
+
+async def test_client_that_only_reads_reads_in_the_loop_too(sqlite_engine: SQLiteEngine) -> None:
+    """A client with ``read_only`` has such a connection, which cannot write either."""
+    await entity("A").save()
+    await sqlite_engine.start_connection_pool(read_only=True)
+    reader = await reader_of(sqlite_engine)
+    assert reader.read(COUNT, (), ()) == [{"n": 1}]
+    with pytest.raises(ReadOnlyError):
+        reader.handle.execute("PRAGMA query_only = 0")
+    await sqlite_engine.close_connection_pool()
 
 
 async def test_change_of_the_schema_is_seen(sqlite_engine: SQLiteEngine) -> None:

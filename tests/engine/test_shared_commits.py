@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from doubles import SLOW_WRITE, LockHolder, codes, entity, pooled, rows, until
+from doubles import SLOW_WRITE, LockHolder, codes, entity, open_files, pooled, rows, until
 
 from atlas import Entity
 from atlas.engine.sqlite.engine import SQLiteEngine
@@ -339,6 +339,23 @@ async def test_closing_answers_all(sqlite_engine: SQLiteEngine) -> None:
     refused = {at for at, each in enumerate(results) if isinstance(each, ConnectionClosedError)}
     assert not any(isinstance(results[at], Exception) for at in set(range(40)) - refused)
     assert codes(engine.path) == [f"{at:02}" for at in range(40) if at not in refused]
+
+
+async def test_loop_that_ends_leaves_no_file_open(sqlite_engine: SQLiteEngine) -> None:
+    """Writes of an event loop that was closed before they were answered end with their thread."""
+
+    async def main() -> None:
+        await sqlite_engine.start_connection_pool()
+        source, writer = await sqlite_engine.acquire(reads=False, what="the test")
+        tasks = [asyncio.ensure_future(entity(str(n)).save().run()) for n in range(10)]
+        await until(lambda: sqlite_engine.stats().waiting == len(tasks))
+        source.release(writer)
+
+    for _ in range(5):
+        await asyncio.to_thread(asyncio.run, main())
+        await asyncio.to_thread(asyncio.run, sqlite_engine.close_connection_pool())
+        await until(lambda: open_files(sqlite_engine.path) == [])
+    assert rows(sqlite_engine.path, "PRAGMA integrity_check") == [("ok",)]
 
 
 async def test_storm_of_cancels_writes_nothing_twice(sqlite_engine: SQLiteEngine) -> None:

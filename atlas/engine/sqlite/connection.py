@@ -458,13 +458,11 @@ class Connection(aiosqlite.Connection):
             commits.run(self.handle, jobs, following, self._now_runs, answer)
             if any(job.cancelled for job in jobs):
                 self.handle.rollback()
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            self.stop()
-            return None
         except BaseException as error:
             self.stop()
-            for job in jobs:  # of those that have been told nothing else
-                answer(job, (None, error))
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                for job in jobs:  # of those that have been told nothing else
+                    answer(job, (None, error))
         finally:
             self._now_runs(None)
         next_job: SharedJob | None = source.following(self)

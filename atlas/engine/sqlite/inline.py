@@ -17,6 +17,7 @@ import operator
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from threading import get_ident
 from time import perf_counter
@@ -59,6 +60,8 @@ class InlineReader:
     """A connection for reads of at most ``options.inline_reads`` milliseconds."""
 
     def __init__(self, path: str, options: EngineOptions, files: Files) -> None:
+        # It waits for no lock: not even the slice of time that SQLite itself waits.
+        options = replace(options, busy_timeout_ms=0)
         self.handle = Handle(files, options, reader=True, owner=self)
         self._budget_s = options.inline_reads / 1000
         self._lock = threading.Lock()
@@ -191,7 +194,6 @@ class InlineReader:
                 return
             try:
                 database = self.handle.open()
-                self.handle.execute("PRAGMA busy_timeout = 0")
             except Exception:
                 self.handle.close()
                 self._rests_until = perf_counter() + _REST_S
