@@ -12,12 +12,16 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databases import postgres_copy, rows, sqlite_copy
 from piccolo.apps.migrations.tables import Migration
+from piccolo.columns import ForeignKey, Numeric, Varchar
+from piccolo.querystring import QueryString
+from piccolo.table import Table as StockTable
 
 from atlas import (
     TABLES,
@@ -212,6 +216,40 @@ def test_kill_in_the_middle_leaves_it_empty(filled: str, empty_target: str) -> N
         time.sleep(0.05)
     assert schema(empty_target) == before
     assert sum(table.rows for table in copied(filled, empty_target)) > 3_000
+
+
+class Note(StockTable, tablename="own_note"):
+    """A table of a project's own, of plain Piccolo."""
+
+    text = Varchar()
+    price = Numeric(digits=(10, 2), null=True)
+    parent = ForeignKey("self", null=True)
+
+
+def test_tables_of_the_projects_own(empty_file: str, empty_url: str) -> None:
+    """A table of plain Piccolo with ids that the database counts; the count goes on behind them."""
+
+    async def work() -> tuple[list[CopiedTable], list[Any]]:
+        async with create_client(empty_file) as source, create_client(empty_url) as target:
+            for client in (source, target):
+                serial = "INTEGER PRIMARY KEY" if client is source else "SERIAL PRIMARY KEY"
+                price = "NUMERIC" if client is source else "NUMERIC(10, 2)"
+                await client.engine.run_ddl(
+                    f"CREATE TABLE own_note (id {serial}, text VARCHAR(255) NOT NULL, "
+                    f"price {price}, parent INTEGER REFERENCES own_note(id))"
+                )
+            for id, parent in ((2, None), (7, 2)):
+                insert = "INSERT INTO own_note (id, text, price, parent) VALUES ({}, {}, {}, {})"
+                await source.engine.run_querystring(
+                    QueryString(insert, id, "x", Decimal("1.50"), parent)
+                )
+            found = await copy(source, target, tables=[Note])
+            new = "INSERT INTO own_note (text) VALUES ('new') RETURNING id"
+            return found, await target.engine.run_querystring(QueryString(new))
+
+    found, new = asyncio.run(work())
+    assert [(table.name, table.rows) for table in found] == [("own_note", 2)]
+    assert new[0]["id"] == 8
 
 
 def test_command(filled: str, empty_url: str, tmp_path: Path) -> None:

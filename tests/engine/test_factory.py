@@ -22,7 +22,7 @@ from atlas.engine.url import DatabaseURL
         ("file:data.db", SQLiteEngine, "sqlite"),
         (":memory:", SQLiteEngine, "sqlite"),
         ("postgresql://db/atlas", PostgresEngine, "postgres"),
-        ("cockroachdb://db/atlas", CockroachEngine, "cockroach"),
+        ("cockroachdb://db/atlas?untested=1", CockroachEngine, "cockroach"),
     ],
 )
 def test_url_chooses_the_engine(url: str, kind: type, engine_type: str) -> None:
@@ -36,7 +36,12 @@ def test_url_chooses_the_engine(url: str, kind: type, engine_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["file:data.db", "postgresql://host.invalid/atlas", "cockroachdb://host.invalid/atlas"]
+    "url",
+    [
+        "file:data.db",
+        "postgresql://host.invalid/atlas",
+        "cockroachdb://host.invalid/atlas?untested=1",
+    ],
 )
 def test_nothing_is_opened(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -926,6 +926,15 @@ async def test_parameters_are_logged_on_request(url: str, caplog: pytest.LogCapt
     assert "['Personal']" in caplog.text
 
 
+def test_cockroach_is_asked_for_twice() -> None:
+    """A database that nobody has run this on is not used by mistake, nor copied to."""
+    with pytest.raises(ConfigurationError, match="untested=1"):
+        create_client("cockroachdb://db/atlas")
+    engine = create_client("cockroachdb://db/atlas?untested=1").engine
+    assert type(engine) is CockroachEngine
+    assert engine.server.settings == {}
+
+
 def test_cockroach_speaks_its_dialect() -> None:
     """The CockroachDB engine has its type, and transactions that Piccolo's migrations know."""
     engine = CockroachEngine("postgresql://db/atlas")

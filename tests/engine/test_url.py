@@ -80,7 +80,7 @@ def test_memory_is_no_file(text: str) -> None:
         ("postgres://db.example/atlas", "postgres", "postgresql://db.example/atlas"),
         ("PostgreSQL://db.example/atlas", "postgres", "postgresql://db.example/atlas"),
         (
-            "cockroachdb://db.example:26257/atlas",
+            "cockroachdb://db.example:26257/atlas?untested=1",
             "cockroach",
             "postgresql://db.example:26257/atlas",
         ),
@@ -253,7 +253,7 @@ def test_malformed_server_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [f"postgresql://me:{SENTINEL}@db:5432/atlas", f"postgres://me:{SENTINEL}%40x@db/atlas",
-     f"postgresql://me:x%3A{SENTINEL}%2Fy%25@db/atlas", f"cockroachdb://me:{SENTINEL}@db/atlas",
+     f"postgresql://me:x%3A{SENTINEL}%2Fy%25@db/atlas", f"cockroachdb://me:{SENTINEL}@db/atlas?untested=1",
      f"postgresql://me:x@{SENTINEL}@db/atlas", f"postgresql://me:x#{SENTINEL}@db/atlas",
      f"postgresql://db/atlas?password={SENTINEL}", f"postgresql://db/atlas?PASSWORD={SENTINEL}",
      f"postgresql://db/atlas?p%61ssword={SENTINEL}",
