@@ -42,6 +42,7 @@ _OF_LIBPQ = frozenset(
 _OF_NEWER_LIBPQ = (
     *("load_balance_hosts", "sslnegotiation", "sslcertmode", "gssdelegation"),
     *("min_protocol_version", "max_protocol_version"),
+    *("replica", "max_lag_ms"),  # these are our own
 )
 
 #: How long sqlite3 waits for the lock of another process; its own default is not at all.

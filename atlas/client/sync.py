@@ -267,6 +267,10 @@ class SyncClient(Apps):
         """Return a read-only block: one consistent view for a report while writers go on."""
         return SyncSnapshot(self, partial(_made, self._client.snapshot))
 
+    def replica(self) -> SyncSnapshot:
+        """Return a block whose reads go to a standby, as ``Client.replica``."""
+        return SyncSnapshot(self, partial(_made, self._client.replica))
+
     def batch(self, query: Query[Any, Any], batch_size: int = 100) -> SyncBatch:
         """Return ``query``'s rows, ``batch_size`` at a time, so that memory stays flat.
 
@@ -508,13 +512,20 @@ class SyncClient(Apps):
         await self._client.close()
 
 
-def sync_client(url: str | None = None, **options: Unpack[GivenOptions]) -> SyncClient:
+def sync_client(
+    url: str | None = None,
+    *,
+    replicas: Sequence[str] = (),
+    max_lag_ms: int | None = None,
+    **options: Unpack[GivenOptions],
+) -> SyncClient:
     """Return a client of the database at ``url`` for plain threads; nothing is opened yet.
 
     Arguments and errors are those of ``create_client``. Enter it with ``with``;
     in a coroutine use ``create_client``.
     """
-    return SyncClient(create_client(url, **options))
+    client = create_client(url, replicas=replicas, max_lag_ms=max_lag_ms, **options)
+    return SyncClient(client)
 
 
 def _awaitable(query: Any) -> Awaitable[Any]:

@@ -29,7 +29,9 @@ _REMOTE_LIBSQL = {"libsql", "http", "https", "ws", "wss"}
 _MEMORY = ":memory:"
 _IN_MEMORY = {("file", _MEMORY), ("sqlite", "//"), ("sqlite", f"///{_MEMORY}")}
 #: A password before the host, to the last @ of what may be a malformed URL, or in an option.
-_PASSWORD = re.compile(r"(?<=://)([^/?#:@\s]*):\S*@|(?<=password=)[^&#\s]+", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(?<=://)([^/?#:@\s]*):\S*@|(?<=password=)[^&#\s]+|(?<=replica=)[^&#\s]+", re.IGNORECASE
+)
 #: A host name, an IPv6 address in brackets or a percent-encoded socket folder, and a port.
 _HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
 _PARAMETER = re.compile(r"[\w.]+")
@@ -72,7 +74,10 @@ class DatabaseURL:
         location, _, query = text.strip().partition("?")
         before, colon, rest = location.partition(":")
         scheme = before.lower() if colon else ""
-        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        pairs = parse_qsl(query, keep_blank_values=True)
+        parameters: dict[str, Any] = dict(pairs)
+        if "replica" in parameters:  # the one that can be given several times
+            parameters["replica"] = [value for name, value in pairs if name == "replica"]
         given = {name: parameters.pop(name) for name in EngineOptions.names() if name in parameters}
         if scheme in _SERVERS:
             untested = parameters.pop("untested", "")
@@ -101,7 +106,7 @@ class DatabaseURL:
         )
 
 
-def _server(scheme: str, rest: str, parameters: dict[str, str]) -> str:
+def _server(scheme: str, rest: str, parameters: dict[str, Any]) -> str:
     """Return the URL as asyncpg reads it, with everything in it percent-encoded."""
     authority, slash, database = rest.removeprefix("//").partition("/")
     login, at, hosts = authority.rpartition("@")
@@ -118,7 +123,7 @@ def _server(scheme: str, rest: str, parameters: dict[str, str]) -> str:
         )
     # Parts are decoded first, so that one that was encoded is not encoded twice.
     user, password, database = (quote(unquote(part), "") for part in (user, password, database))
-    own = f"?{urlencode(parameters, safe='/')}" if parameters else ""
+    own = f"?{urlencode(parameters, doseq=True, safe='/')}" if parameters else ""
     # asyncpg knows only PostgreSQL's own schemes; CockroachDB speaks its protocol.
     return f"postgresql://{user}{colon}{password}{at}{hosts}{slash}{database}{own}"
 

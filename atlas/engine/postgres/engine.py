@@ -30,11 +30,18 @@ from atlas.engine.postgres import errors
 from atlas.engine.postgres.batch import Batch
 from atlas.engine.postgres.connection import Connection, Opener
 from atlas.engine.postgres.pool import Pool
+from atlas.engine.postgres.replicas import Replica, Replicas
 from atlas.engine.postgres.server import Server
-from atlas.engine.postgres.transaction import CockroachTransaction, Snapshot, Transaction
+from atlas.engine.postgres.transaction import (
+    CockroachTransaction,
+    ReplicaReads,
+    Snapshot,
+    Transaction,
+)
 from atlas.engine.run_sync import is_running_sync, refuse_to_wait_for
 from atlas.engine.sqlite.pool import PoolStats
 from atlas.engine.statement import only_reads
+from atlas.engine.url import DatabaseURL
 from atlas.errors import (
     ClientError,
     ConnectionClosedError,
@@ -73,6 +80,8 @@ class _Shared(PiccoloPostgresEngine):
         #: Connections that are made clean after a cancel, which nothing waits for.
         self._cleaning: set[asyncio.Task[None]] = set()
         self._opener = self._new_opener()
+        #: Standbys to read from; None without any.
+        self.replicas: Replicas | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         #: The waits for a connection, and the moment each began.
@@ -109,6 +118,7 @@ class _Shared(PiccoloPostgresEngine):
         self._requests_waited = self._requests_timed_out = 0
         self._statements = self._connections_opened = 0
         self._opener = self._new_opener()
+        self.replicas = self._new_replicas()
         pool = Pool(self._open_for_pool, self.options.pool_size, self.path)
         await pool.open(self._timeout_s)
         self.pool = pool
@@ -124,11 +134,15 @@ class _Shared(PiccoloPostgresEngine):
         if self._loop is not asyncio.get_running_loop():
             with suppress(RuntimeError):  # it is closed already, and cannot close a connection
                 self._loop.call_soon_threadsafe(pool.terminate)
+                if self.replicas is not None:
+                    self._loop.call_soon_threadsafe(self.replicas.terminate)
             return
         for wait in self._waits:
             if not wait.expired():
                 wait.reschedule(0)
         await pool.close(self._timeout_s)
+        if self.replicas is not None:
+            await self.replicas.close()
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing; raise ``ConnectionClosedError`` when there is none."""
@@ -172,6 +186,28 @@ class _Shared(PiccoloPostgresEngine):
 
     def _new_opener(self) -> Opener:
         return Opener(self.server, self.options, may_be_pooled=self.engine_type == "postgres")
+
+    def read_from(self, replicas: Sequence[str], max_lag_ms: int | None) -> None:
+        """Read from these standbys as well, from when the pool is opened."""
+        self.server = replace(
+            self.server,
+            replicas=(*self.server.replicas, *replicas),
+            max_lag_ms=self.server.max_lag_ms if max_lag_ms is None else max_lag_ms,
+        )
+
+    def _new_replicas(self) -> Replicas | None:
+        if not self.server.replicas:
+            return None
+        options = replace(self.options, read_only=True)
+        targets = [DatabaseURL.parse(url).target for url in self.server.replicas]
+        replicas = [Replica(type(self)(target, options)) for target in targets]
+        return Replicas(replicas, self.server.max_lag_ms, self._position)
+
+    async def _position(self) -> str:
+        """Return how far the primary's log is."""
+        async with self.connection() as connection:
+            ((position,),) = await connection.run("SELECT pg_current_wal_insert_lsn()::text")
+        return str(position)
 
     async def _open_for_pool(self, timeout_s: float) -> Connection:
         connection = await self._opener.open(timeout_s)
@@ -251,6 +287,8 @@ class _Shared(PiccoloPostgresEngine):
                 yield connection
             finally:
                 connection.terminate()
+                if self.replicas is not None:
+                    self.replicas.note_write()
 
     async def _acquire(self, pool: Pool) -> Connection:
         self._check()
@@ -329,6 +367,8 @@ class _Shared(PiccoloPostgresEngine):
             async with self.connection(in_pool) as connection:
                 with errors.translated(self.path, "alone", reads=only_reads(sql)):
                     records = await self._alone(connection, sql, parameters)
+            if self.replicas is not None and not only_reads(sql):
+                self.replicas.note_write()
         self._statements += 1
         if log.is_wanted(self.options):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))
@@ -368,6 +408,10 @@ class _Shared(PiccoloPostgresEngine):
     def snapshot(self) -> Snapshot:
         """Return a read-only transaction: one consistent view while writers go on."""
         return Snapshot(self)
+
+    def replica(self) -> Snapshot:
+        """Return a read-only block on a standby that is near enough; else on the primary."""
+        return ReplicaReads(self)
 
     async def batch(  # type: ignore[override]
         self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None

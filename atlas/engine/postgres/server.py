@@ -95,6 +95,9 @@ class Server:
     settings: dict[str, str]
     #: What the socket is set to: ``keepalives`` and so on, numbers.
     keepalives: dict[str, int]
+    #: The URLs of standbys to read from, and how far one may be behind.
+    replicas: tuple[str, ...] = field(repr=False)
+    max_lag_ms: int
     #: Made here where asyncpg does not know what the URL asks for.
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
 
@@ -134,6 +137,9 @@ class Server:
         fallback = given.pop("fallback_application_name", "") or "atlas"
         application = given.pop("application_name", "") or os.environ.get("PGAPPNAME") or fallback
         settings = take("options", "", _settings)
+        replicas = tuple(value for key, value in parse_qsl(parts.query) if key == "replica")
+        given.pop("replica", None)
+        max_lag_ms = take("max_lag_ms", "1000", _whole)
         if "sslmode" in given:
             given["sslmode"] = take("sslmode", "", _one_of(_SSL_MODES))
         context = _system_context(given, refuse)
@@ -156,6 +162,8 @@ class Server:
             application,
             settings | given,
             keepalives,
+            replicas,
+            max_lag_ms,
             context,
         )
 

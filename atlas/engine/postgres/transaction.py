@@ -21,6 +21,7 @@ from piccolo.engine.exceptions import TransactionError
 from atlas.engine.block import Block, Isolation, current_block, is_cancel
 from atlas.engine.options import EngineOptions
 from atlas.engine.postgres import errors
+from atlas.engine.postgres.replicas import Replicas
 from atlas.errors import ClientError, TransactionLostError
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ class Engine(Protocol):
     path: str
     options: EngineOptions
     current_transaction: contextvars.ContextVar[Transaction | None]
+    replicas: Replicas | None
 
     def connection(self, in_pool: bool = True) -> AbstractAsyncContextManager[Any]:
         """Lend a connection."""
@@ -99,7 +101,7 @@ class Transaction(Block):
     async def _begin(self) -> None:
         """Borrow a connection and begin."""
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(self.engine.connection())
+            connection = await self._borrow(stack)
             level = f" ISOLATION LEVEL {self.isolation}" if self.isolation else ""
             try:
                 with errors.translated(self.engine.path, "inside"):
@@ -110,6 +112,10 @@ class Transaction(Block):
             self._lent = stack.pop_all()
         self._loop = asyncio.get_running_loop()
         self._connection = connection
+
+    async def _borrow(self, stack: AsyncExitStack) -> Any:
+        """Return the connection for the block, which ``stack`` gives back."""
+        return await stack.enter_async_context(self.engine.connection())
 
     async def _send(self, sql: str) -> None:
         # A cancel in the middle of it would be an error of the transaction.
@@ -231,6 +237,8 @@ class Transaction(Block):
             except BaseException:
                 _close(connection)
                 raise
+        if statement == "COMMIT" and not self.only_reads and self.engine.replicas is not None:
+            self.engine.replicas.note_write()
         return status
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -266,12 +274,24 @@ class Snapshot(Transaction):
     # The moment is fixed by the first query, not by BEGIN.
     begins_with = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT 1"
 
+    async def _borrow(self, stack: AsyncExitStack) -> Any:
+        """Return a connection to a standby that is near enough, else to the primary."""
+        replicas = self.engine.replicas
+        connection = None if replicas is None else await replicas.borrow(stack)
+        return await super()._borrow(stack) if connection is None else connection
+
     async def __aenter__(self) -> Snapshot:
         if current_block(self.engine) is not None:
             raise TransactionError(
                 "A snapshot cannot begin inside a transaction, which sees its own writes."
             )
         return await super().__aenter__()
+
+
+class ReplicaReads(Snapshot):
+    """``async with engine.replica():`` reads on a standby, each of its own moment."""
+
+    begins_with = "BEGIN READ ONLY"
 
 
 def _failed() -> TransactionLostError:

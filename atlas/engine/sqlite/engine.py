@@ -376,6 +376,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             transaction_type = TransactionType.deferred
         return Transaction(self, transaction_type, allow_nested, isolation)
 
+    def replica(self) -> Snapshot:
+        """Return a snapshot: a file has no standby, and its readers keep nobody waiting."""
+        return self.snapshot()
+
     def snapshot(self) -> Snapshot:
         """Return a read-only transaction: one consistent view while writers go on."""
         return Snapshot(self, TransactionType.deferred)
