@@ -17,6 +17,11 @@ QUERIES = {
         "await Order.select(Order.unit_id.name, Sum(Order.total_amount))"
         ".group_by(Order.unit_id.name)"
     ),
+    "a chart by month, or Year(...)": (
+        "chart(Order.select(Month(Order.order_date), Count()).group_by(Month(Order.order_date)))"
+    ),
+    "a frame of polars or pandas": "frame(Order.select(Order.order_date, Order.total_amount))",
+    "a file, .csv or .json": "save(Person.select(Person.full_name), 'persons.csv')",
     "one object, and what it refers to": (
         "order = await Order.objects(Order.customer_id).first(); order.customer_id"
     ),
@@ -48,7 +53,7 @@ def banner(client: Client, throwaway: bool) -> str:
     lines = [
         f"[bold]Atlas playground[/]  {where}",
         f"In scope: the {len(TABLES)} tables by name, db (the client: db.commerce.Order, "
-        "db.transaction()), Count, Sum, Avg, Min, Max, date.",
+        "db.transaction()), Count, Sum, Avg, Min, Max, Month, Year, date, frame, save, chart.",
         "Try:",
         *(f"  [dim]# {title}[/]\n  {QUERIES[title]}" for title in titles),
         "Order? shows its columns, exit or Ctrl-D leaves.",

@@ -30,6 +30,8 @@ from atlas.extras import how_to_install
 from atlas.playground import database as databases
 from atlas.playground import display
 from atlas.playground.banner import banner
+from atlas.playground.results import Results, Run
+from atlas.query.calendar import Month, Year
 from atlas.tables import TABLES
 
 if TYPE_CHECKING:
@@ -73,11 +75,13 @@ def run_stock_command(engine: str, ipython_profile: bool) -> None:
         sys.exit(str(error))
 
 
-def namespace(client: Client) -> dict[str, Any]:
-    """Return what is in scope: the tables, the client, functions of SQL, and ``date``."""
+def namespace(client: Client, run: Run = asyncio.run) -> dict[str, Any]:
+    """Return what is in scope: the tables, the client, functions of SQL and of rows, ``date``."""
+    results = Results(run)
     return {
         **{table.__name__: table for table in TABLES},
-        **{function.__name__: function for function in (Avg, Count, Max, Min, Sum)},
+        **{each.__name__: each for each in (Avg, Count, Max, Min, Sum, Month, Year)},
+        **{each.__name__: each for each in (results.frame, results.save, results.chart)},
         "atlas": sys.modules["atlas"],
         "date": datetime.date,
         "db": client,
@@ -140,7 +144,9 @@ def _shell(client: Client, runner: asyncio.Runner, ipython_folder: Path | None) 
     config.TerminalIPythonApp.display_banner = False
     config.TerminalInteractiveShell.confirm_exit = False
     config.TerminalInteractiveShell.loop_runner = run_cell
-    application: Any = TerminalIPythonApp.instance(config=config, user_ns=namespace(client))
+    application: Any = TerminalIPythonApp.instance(
+        config=config, user_ns=namespace(client, runner.run)
+    )
     application.initialize(argv=[])
     _show_readably(application.shell)
     try:
