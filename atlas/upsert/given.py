@@ -12,13 +12,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from piccolo.querystring import QueryString
+from piccolo.table import Table as PiccoloTable
+
 from atlas.table import Table
+from atlas.upsert.plain import column_names
 
 #: What an object of a table has because it was made: taken for a new row, never for a stored one.
 _OF_NEW_ROWS = frozenset({"id", "created_at", "updated_at"})
 
 
-def as_dict(given: Any, table: type[Table]) -> dict[str, Any]:
+def as_dict(given: Any, table: type[PiccoloTable]) -> dict[str, Any]:
     """Return the names and values of a row.
 
     An object of ``table`` has the columns that it was given, and what each new
@@ -28,11 +32,15 @@ def as_dict(given: Any, table: type[Table]) -> dict[str, Any]:
     if isinstance(given, dict):
         return dict(given)
     if isinstance(given, table):
-        carried = table._column_names - (given._defaulted - _OF_NEW_ROWS)
-        return {name: given.__dict__[name] for name in carried}
+        if isinstance(given, Table):
+            carried = given._column_names - (given._defaulted - _OF_NEW_ROWS)
+            return {name: given.__dict__[name] for name in carried}
+        values = {name: getattr(given, name) for name in column_names(table)}
+        # A new row's key is the database's to make, and is an expression until it has.
+        return {name: v for name, v in values.items() if not isinstance(v, QueryString)}
     if isinstance(given, Mapping):
         return dict(given)
-    if isinstance(given, type | Table):
+    if isinstance(given, type | PiccoloTable):
         pass  # a class, or a row of another table, which has names but is not meant
     elif dataclasses.is_dataclass(given):
         return {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}

@@ -6,13 +6,13 @@ stored, and another column of their rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
+from atlas.param import as_json
 from atlas.upsert.statements import array_type
 
 
@@ -37,7 +37,7 @@ async def find(
         query = QueryString(
             f'SELECT b.key AS place, t."{wanted}" AS found FROM json_each({{}}) AS b'
             f' CROSS JOIN "{table._meta.tablename}" AS t ON {matches}',
-            json.dumps(list(map(list, keys))),
+            as_json(map(list, keys)),
         )
     else:
         columns = [table._meta.get_column_by_name(name) for name in names]

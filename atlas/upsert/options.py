@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from piccolo.columns import Column
+from piccolo.table import Table as PiccoloTable
 
 from atlas.table import Table
+from atlas.upsert.plain import column_names
 
 OnError = Literal["raise", "collect"]
 Duplicates = Literal["last", "error"]
@@ -92,21 +94,21 @@ DEFAULTS = Options()
 
 def references_of(
     table: type[Table], refs: Mapping[Column | str, Reference]
-) -> dict[str, tuple[type[Table], tuple[str, ...]]]:
+) -> dict[str, tuple[Any, tuple[str, ...]]]:
     """Return ``refs`` by the names of columns; raise ``ValueError`` for what cannot be."""
-    found: dict[str, tuple[type[Table], tuple[str, ...]]] = {}
+    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
     for given, reference in refs.items():
         name = given if isinstance(given, str) else given._meta.name
-        if name not in table._column_names:
+        if name not in column_names(table):
             raise ValueError(f"refs: {name} is not a column of {table.__name__}.")
         target, *columns = reference if isinstance(reference, tuple) and reference else (None,)
-        if not (isinstance(target, type) and issubclass(target, Table) and columns):
+        if not (isinstance(target, type) and issubclass(target, PiccoloTable) and columns):
             raise ValueError(
                 f"refs: {name} is {reference!r}; give a table and columns of it, as "
                 '(Unit, "entity_id", "code").'
             )
         names = tuple(each if isinstance(each, str) else each._meta.name for each in columns)
-        if unknown := [each for each in names if each not in target._column_names]:
+        if unknown := [each for each in names if each not in column_names(target)]:
             raise ValueError(f"refs: {unknown[0]} is not a column of {target.__name__}.")
         found[name] = target, names
     return found

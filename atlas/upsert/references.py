@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from piccolo.columns import Column
+from piccolo.columns import Column, ForeignKey
 
-from atlas.columns import ForeignKey
 from atlas.errors import InvalidValueError
 from atlas.table import Table
 from atlas.upsert.keys import primary_key

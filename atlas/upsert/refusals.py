@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from atlas.columns import ForeignKey
+from piccolo.columns import ForeignKey
+
 from atlas.upsert.keys import unique_keys
 from atlas.upsert.lookup import find
 from atlas.upsert.result import RowError
@@ -39,8 +40,9 @@ async def explained(
         if not isinstance(column, ForeignKey) or row[name] is None:
             continue
         target = column._foreign_key_meta.resolved_references
-        if not await find(engine, target, ["id"], [(row[name],)], "id"):
-            reason = f"is the id of no row of {target._meta.tablename}"
+        referred = column._foreign_key_meta.resolved_target_column._meta.name
+        if not await find(engine, target, [referred], [(row[name],)], referred):
+            reason = f"is the {referred} of no row of {target._meta.tablename}"
             found.append(RowError(position, name, row[name], reason, given))
     for key in unique_keys(rows.shape.table):
         if key == rows.shape.key or not row.keys() & set(key):

@@ -15,11 +15,15 @@ import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from atlas.columns import Date, Decimal, ForeignKey, Integer, ModelColumn, Text
+from piccolo.columns import Date, ForeignKey, Integer, Varchar
+from piccolo.columns import Text as PiccoloText
+
+from atlas.columns import Decimal, ModelColumn
 from atlas.query.write import differs, later
 from atlas.table import Table
 from atlas.ulid import new_ulid
 from atlas.upsert.keys import SOURCE_PAIR, Key, primary_key, unique_keys
+from atlas.upsert.plain import column_names, element_type, id_maker
 from atlas.upsert.validator import Validator
 
 _INSTANTS = ("created_at", "updated_at")
@@ -56,7 +60,7 @@ class Shape:
         #: What a stored row is compared in; a bit of ``compare``'s mask for each.
         self.compared = [name for name in self.names if name not in ignored] if updates else []
         #: Whether they carry a part of where they come from.
-        self.source = set(SOURCE_PAIR) <= table._column_names and set(SOURCE_PAIR) & names
+        self.source = set(SOURCE_PAIR) <= column_names(table) and set(SOURCE_PAIR) & names
         #: The bits of what never changes.
         never = (*self.primary_key, *(SOURCE_PAIR if self.source else ()))
         self.fixed = sum(1 << bit for bit, name in enumerate(self.compared) if name in never)
@@ -64,7 +68,12 @@ class Shape:
         #: The bits of what is part of a unique key, so that another row may be in the way.
         self.unique = sum(1 << bit for bit, name in enumerate(self.compared) if name in unique)
         #: Whether new rows need an id that they do not carry.
-        self.lacks_id = self.primary_key == ("id",) and "id" not in names
+        self.makes_id = (
+            id_maker(table._meta.primary_key)
+            if len(self.primary_key) == 1 and self.primary_key[0] not in names
+            else None
+        )
+        self.lacks_id = self.makes_id is not None
         #: What a new row needs and these do not carry.
         self.missing = [
             column._meta.name
@@ -90,6 +99,11 @@ class Shape:
         """The instants that a new row gets because it does not carry them."""
         names = {column._meta.name for column in self.table._meta.columns}
         return [name for name in _INSTANTS if name in names and name not in self.names]
+
+    @cached_property
+    def stamps(self) -> list[str]:
+        """The instants that move when another value changes."""
+        return [column._meta.name for column in self.table._meta.auto_update_columns]
 
     def changed(self, mask: int) -> list[str]:
         """Return the columns whose bits are set in a mask of ``compare``."""
@@ -142,7 +156,7 @@ def insert(shape: Shape, count: int) -> str:
     """
     columns = shape.columns
     if shape.lacks_id:
-        columns = [_column(shape, "id"), *columns]
+        columns = [_column(shape, shape.primary_key[0]), *columns]
     names = [*shape.stamped, *(column._meta.name for column in columns)]
     into = f"INSERT INTO {_table(shape)} ({', '.join(map(_quoted, names))})"
     if shape.engine_type == "sqlite":
@@ -177,7 +191,7 @@ def update(shape: Shape, mask: int) -> str:
     values and keys as arrays.
     """
     names = shape.changed(mask)
-    stamps = [column._meta.name for column in shape.table._meta.auto_update_columns]
+    stamps = shape.stamps
     if shape.engine_type == "sqlite":
         values = [f'"{name}" = ?' for name in names]
         values += [f'"{name}" = {later("?", _quoted(name), "sqlite")}' for name in stamps]
@@ -190,8 +204,9 @@ def update(shape: Shape, mask: int) -> str:
     where = " AND ".join(
         f't."{name}" = b.c{number}' for number, name in enumerate(shape.primary_key, len(names))
     )
+    first = 2 if stamps else 1
     return (
-        f"UPDATE {_table(shape)} AS t SET {', '.join(values)} FROM {_arrays(columns, 2)}"
+        f"UPDATE {_table(shape)} AS t SET {', '.join(values)} FROM {_arrays(columns, first)}"
         f" WHERE {where}"
     )
 
@@ -219,8 +234,10 @@ def vacated(shape: Shape, mask: int, number: int) -> dict[str, Any]:
             elif isinstance(column, Date):
                 day = datetime.date.max - datetime.timedelta(days=number)
                 values[name] = day.isoformat() if shape.engine_type == "sqlite" else day
-            elif isinstance(column, Text) and column._tokens is None:
+            elif isinstance(column, PiccoloText) and not column._meta.choices:
                 values[name] = f"~{new_ulid()}"
+            elif isinstance(column, Varchar) and not column._meta.choices:
+                values[name] = f"~{number}"
             else:
                 continue
             break
@@ -253,7 +270,7 @@ def lock(shape: Shape) -> str:
 
 def array_type(column: Any) -> str:
     """Return PostgreSQL's type of an array of a column's values."""
-    name = "DOUBLE PRECISION" if isinstance(column, Decimal) else column.column_type
+    name = "DOUBLE PRECISION" if isinstance(column, Decimal) else element_type(column)
     return f"{name}[]"
 
 

@@ -44,9 +44,10 @@ class Tree:
     async def waves(self, rows: Rows) -> list[Rows]:
         """Return ``rows`` in parts, each to be written before the next; keep what must wait."""
         shape = rows.shape
-        has_ids = "id" in shape.names
+        (key,) = shape.primary_key
+        has_ids = key in shape.names
         wanted = {parent for name in shape.parents for parent in rows.column(name)} - {None}
-        stored = await find(self._engine, shape.table, ["id"], [(i,) for i in wanted], "id")
+        stored = await find(self._engine, shape.table, [key], [(i,) for i in wanted], key)
         known = {None, *(found for _, found in stored)}
         parts: list[Rows] = []
         while rows.values:
@@ -57,7 +58,7 @@ class Tree:
             part = rows.pick(ready)
             parts.append(part)
             if has_ids:
-                known.update(part.column("id"))
+                known.update(part.column(key))
             rows = rows.without(ready)
         for place in range(len(rows.values)):
             self._keep(rows.pick([place]), known)
@@ -73,9 +74,10 @@ class Tree:
 
     def released(self, rows: Rows) -> list[Rows]:
         """Return what waited for one of ``rows``, which are written now."""
-        if not self._waiting or "id" not in rows.shape.names:
+        (identity,) = rows.shape.primary_key
+        if not self._waiting or identity not in rows.shape.names:
             return []
-        keys = [key for parent in rows.column("id") for key in self._children.pop(parent, ())]
+        keys = [key for parent in rows.column(identity) for key in self._children.pop(parent, ())]
         found = [waiting for key in keys if (waiting := self._waiting.pop(key, None)) is not None]
         by_shape: dict[Shape, list[Rows]] = {}
         for waiting in sorted(found, key=lambda rows: rows.positions[0]):

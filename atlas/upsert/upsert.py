@@ -26,6 +26,7 @@ from atlas.upsert.given import as_dict, readable
 from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_key, primary_key
 from atlas.upsert.lookup import find
 from atlas.upsert.options import BATCH_SIZE, DEFAULTS, Options
+from atlas.upsert.plain import column_names
 from atlas.upsert.plan import Change, Plan
 from atlas.upsert.references import Given, References
 from atlas.upsert.refusals import explained, is_unique_violation
@@ -286,7 +287,7 @@ class _Call:
     def _shape(self, given: Any, row: dict[str, Any], position: int) -> Shape | None:
         """Return the shape of one row; None for one that cannot be a row of the table."""
         names = frozenset(row)
-        unknown = names - self._table._column_names
+        unknown = names - column_names(self._table)
         if not unknown and self._key is None:
             self._key = default_key(self._table, names)
         missing = [] if unknown or self._key is None else [n for n in self._key if n not in names]
@@ -320,7 +321,7 @@ class _Call:
             return f"{reason} The column's name is empty, as after a comma at the end of a heading."
         if name.startswith("\ufeff"):
             reason += " Its name begins with a byte order mark; read the file as utf-8-sig."
-        return reason + did_you_mean(name, self._table._column_names)
+        return reason + did_you_mean(name, column_names(self._table))
 
     def _validated(self, shape: Shape, group: list[Given]) -> Rows:
         """Return the good rows in their stored form; note the bad ones."""

@@ -14,10 +14,13 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from piccolo.engine.sqlite import ADAPTERS
+
 from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, ModelColumn, Timestamp, Ulid
 from atlas.columns.types import SURELY_INDEXABLE
 from atlas.errors import InvalidValueError
 from atlas.ulid import ULID_PATTERN
+from atlas.upsert.plain import accept, refused
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -30,6 +33,7 @@ _REMEMBERED = 1024
 
 #: How a value that is not text, number or None goes to ``sqlite3``.
 _SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
+    **ADAPTERS,
     bool: int,
     datetime.date: datetime.date.isoformat,
     datetime.datetime: str,  # of an instant in UTC, as Piccolo's adapter writes it
@@ -38,9 +42,9 @@ _SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
 
 def stored_form(column: ModelColumn[Any], value: Any, engine_type: str) -> Any:
     """Return what ``column`` accepts for ``value`` as the driver of ``engine_type`` takes it."""
-    stored = column.accept(value)
-    if engine_type == "sqlite" and type(stored) in _SQLITE_FORMS:
-        return _SQLITE_FORMS[type(stored)](stored)
+    stored = accept(column, value)
+    if engine_type == "sqlite" and (form := _SQLITE_FORMS.get(type(stored))):
+        return form(stored)
     return stored
 
 
@@ -108,7 +112,7 @@ class Validator:
     def _accept(self, column: ModelColumn[Any], value: Any) -> Any:
         stored = stored_form(column, value, self._engine_type)
         if column._meta.name in self._key and (stored is None or is_blank(stored)):
-            raise column._refused(value, "is refused: the row is found by this column")
+            raise refused(column, value, "is refused: the row is found by this column")
         return stored
 
     def _schema(self, column: ModelColumn[Any]) -> CoreSchema:
@@ -144,6 +148,8 @@ def _fast(column: ModelColumn[Any], is_key: bool) -> tuple[CoreSchema | None, tu
     """Return a schema of values that ``accept`` returns as they are, and types whose repeat."""
     from pydantic_core import core_schema
 
+    if not isinstance(column, ModelColumn):
+        return None, ()
     if column._tokens is not None:
         return core_schema.literal_schema(sorted(column._tokens)), ()
     match column:

@@ -20,6 +20,7 @@ from atlas.errors import IncompleteSourceError, InvalidValueError, RowsInUseErro
 from atlas.table import Table
 from atlas.upsert.keys import GivenKey, primary_key
 from atlas.upsert.options import BATCH_SIZE, Options
+from atlas.upsert.plain import column_names
 from atlas.upsert.plan import Change
 from atlas.upsert.result import UpsertResult
 from atlas.upsert.upsert import upsert
@@ -55,7 +56,7 @@ async def sync(
     """Make the rows in ``scope`` be ``rows``; see ``Client.sync``."""
     if vanished not in ("delete", "deactivate"):
         raise ValueError(f"vanished is {vanished!r}; give one of: delete, deactivate.")
-    if vanished == "deactivate" and "is_active" not in table._column_names:
+    if vanished == "deactivate" and "is_active" not in column_names(table):
         raise ValueError(f"{table.__name__} has no is_active; its rows can only be deleted.")
     if isinstance(min_ratio, bool) or not 0 <= min_ratio <= 1:
         raise ValueError(f"min_ratio is {min_ratio!r}; give a number from 0 to 1.")
@@ -98,7 +99,7 @@ def _condition(table: type[Table], scope: Scope) -> tuple[Any, dict[str, Any]]:
     if isinstance(scope, Where | And | Or):
         return scope, {}
     if isinstance(scope, str | Table):
-        if "source_id" not in table._column_names:
+        if "source_id" not in column_names(table):
             raise ValueError(f"{table.__name__} has no source_id; give scope as a condition.")
         scope = {"source_id": scope}
     if not isinstance(scope, Mapping) or not scope:

@@ -21,9 +21,10 @@ from atlas.engine.sqlite.connection import Connection, Result
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.handle import Handle
 from atlas.errors import TransactionLostError
-from atlas.ulid import new_ulids
+from atlas.ulid import new_ulid, new_ulids
 from atlas.upsert import statements
 from atlas.upsert.statements import Shape
+from atlas.upsert.validator import stored_form
 
 Values = tuple[Any, ...]
 #: A row's place in what ``compare`` was given, the stored primary key, and what differs.
@@ -87,7 +88,7 @@ class _SQLiteWriter:
 
     async def insert(self, shape: Shape, rows: list[Values]) -> tuple[list[int], list[Refusal]]:
         now = [str(utc_now())] if shape.stamped else []
-        ids = new_ulids(len(rows)) if shape.lacks_id else []
+        ids = _new_ids(shape, len(rows))
 
         def write(handle: Handle, start: int, part: list[Values]) -> None:
             sql = statements.insert(shape, len(part))
@@ -124,13 +125,13 @@ class _SQLiteWriter:
     ) -> list[Refusal]:
         sql = statements.update(shape, mask)
         places = [shape.names.index(name) for name in shape.changed(mask)]
-        now = str(utc_now())
+        now = [str(utc_now())] * len(shape.stamps)
 
         def job(handle: Handle) -> list[Refusal]:
             refused: list[Refusal] = []
             for number, (row, key) in enumerate(rows):
                 try:
-                    self._fetch(handle, sql, [*(row[at] for at in places), now, *key])
+                    self._fetch(handle, sql, [*(row[at] for at in places), *now, *key])
                 except sqlite3.IntegrityError as error:
                     refused.append((number, error))
             return refused
@@ -180,7 +181,7 @@ class _PostgresWriter:
     async def insert(self, shape: Shape, rows: list[Values]) -> tuple[list[int], list[Refusal]]:
         sql = statements.insert(shape, 0)
         now = [utc_now()] if shape.stamped else []
-        ids = [new_ulids(len(rows))] if shape.lacks_id else []
+        ids = [made] if (made := _new_ids(shape, len(rows))) else []
         inserted: set[tuple[Any, ...]] = set()
         key = [shape.names.index(name) for name in shape.key]
 
@@ -206,12 +207,12 @@ class _PostgresWriter:
     ) -> list[Refusal]:
         sql = statements.update(shape, mask)
         at = [shape.names.index(name) for name in shape.changed(mask)]
-        now = utc_now()
+        now = [utc_now()] if shape.stamps else []
 
         async def write(places: range) -> None:
             part = [rows[place] for place in places]
             values = _columns([(*(row[place] for place in at), *key) for row, key in part])
-            await self._fetch(sql, [now, *values])
+            await self._fetch(sql, [*now, *values])
 
         return await self._one_by_one_if_refused(write, len(rows))
 
@@ -254,6 +255,16 @@ def _transaction(engine: Any) -> Any:
     if transaction is None:
         raise TransactionLostError("An upsert writes in a transaction, and this task is in none.")
     return transaction
+
+
+def _new_ids(shape: Shape, count: int) -> list[Any]:
+    """Return ids for new rows that lack one; nothing where the database makes them."""
+    if shape.makes_id is new_ulid:
+        return list(new_ulids(count))
+    if shape.makes_id is None:
+        return []
+    key: Any = shape.table._meta.primary_key
+    return [stored_form(key, shape.makes_id(), shape.engine_type) for _ in range(count)]
 
 
 def _parts(rows: list[Values]) -> Iterator[tuple[int, list[Values]]]:
