@@ -162,6 +162,8 @@ def _migration_manager(module: Any) -> None:
     drops does not ask whether anything is lost; ``run`` (line 1229) drops tables
     before the keys to them, and makes them again after. ``atlas.migrate.steps`` has
     one function for each. ``run`` also prints, and a run of Atlas's has a report of its own.
+    ``add_column`` (line 322) takes a text that reads as a day or an instant for one, also
+    as the default of a column of text.
     """
 
     def print_if_wanted(*values: object, **options: Any) -> None:
@@ -178,9 +180,50 @@ def _migration_manager(module: Any) -> None:
 
         return step
 
+    def add_column(
+        manager: Any,
+        table_class_name: str,
+        tablename: str,
+        column_name: str,
+        db_column_name: str | None = None,
+        column_class_name: str = "",
+        column_class: type[Column] | None = None,
+        params: dict[str, Any] | None = None,
+        schema: str | None = None,
+    ) -> None:
+        cls = column_class or getattr(module.column_types, column_class_name)
+        given = params or {}
+        cleaned = module.deserialise_params(params=given)
+        if isinstance(given.get("default"), str) and issubclass(cls.value_type, str):
+            cleaned["default"] = given["default"]
+        column = cls(**cleaned)
+        column._meta.name = column_name
+        if db_column_name:
+            column._meta.db_column_name = db_column_name
+        manager.add_columns.add_columns.append(
+            module.AddColumnClass(
+                column=column,
+                tablename=tablename,
+                table_class_name=table_class_name,
+                schema=schema,
+            )
+        )
+
     module.print = print_if_wanted
+    module.MigrationManager.add_column = add_column
     for name in MIGRATION_STEPS:
         setattr(module.MigrationManager, name, replaced(name.removeprefix("_")))
+
+
+def _schema_snapshot(module: Any) -> None:
+    """Let migrations be added up as they run; ``atlas.migrate.replay`` says what is otherwise."""
+
+    def get_snapshot(snapshot: Any) -> Any:
+        from atlas.migrate.replay import replay
+
+        return replay(snapshot.managers)
+
+    module.SchemaSnapshot.get_snapshot = get_snapshot
 
 
 def _forwards(module: Any) -> None:
@@ -244,23 +287,32 @@ def _backwards(module: Any) -> None:
 
 
 def _new_migrations_are_checked(module: Any) -> None:
-    """Let ``piccolo migrations new`` say what it left out, and write to no installed package.
+    """Let ``piccolo migrations new`` find all that changed, and leave no file that fails.
 
-    apps/migrations/commands/new.py, line 93, writes what the differ found and
-    looks no further; ``NoChanges`` is what it raises where that is nothing. Line
-    238 warns that SQLite lacks ALTERs, which engine/sqlite/schema_editor.py makes.
+    apps/migrations/commands/new.py, line 151, compares by ``SchemaDiffer``, which leaves out
+    what ``atlas.migrate.differ`` says; line 93 writes what it found and looks no further;
+    ``NoChanges`` is what it raises where that is nothing. Line 238 warns that SQLite lacks
+    ALTERs, which engine/sqlite/schema_editor.py makes.
     """
     original = module._create_new_migration
     stock_warning: Callable[..., None] = module.colored_warning
 
+    async def get_alter_statements(manager: Any, app_config: AppConfig) -> Any:
+        from atlas.migrate.differ import statements
+
+        managers = await manager.get_migration_managers(app_config=app_config)
+        return statements(app_config, managers, manager.auto_input)
+
     async def create_new_migration(app_config: AppConfig, *args: Any, **kwargs: Any) -> Any:
-        from atlas.check.new import refuse_installed, warn_of_rest
+        from atlas.check.new import keep_if_sound, refuse_installed, warn_of_rest
 
         refuse_installed(app_config)
         try:
-            return await original(app_config, *args, **kwargs)
+            written = await original(app_config, *args, **kwargs)
+            await keep_if_sound(app_config, written.migration_path)
         finally:
             await warn_of_rest(app_config)
+        return written
 
     def colored_warning(message: str, *args: Any, **kwargs: Any) -> None:
         from atlas.engine.sqlite.engine import SQLiteEngine
@@ -268,6 +320,7 @@ def _new_migrations_are_checked(module: Any) -> None:
         if not isinstance(engine_finder(), SQLiteEngine):
             stock_warning(message, *args, **kwargs)
 
+    module.AutoMigrationManager.get_alter_statements = get_alter_statements
     module._create_new_migration = create_new_migration
     module.colored_warning = colored_warning
 
@@ -441,6 +494,7 @@ def _get_engine() -> None:
 _OF_MODULES: dict[str, Patch] = {
     "piccolo.utils.pydantic": _value_type_of_a_foreign_key,
     "piccolo.apps.migrations.auto.migration_manager": _migration_manager,
+    "piccolo.apps.migrations.auto.schema_snapshot": _schema_snapshot,
     "piccolo.apps.migrations.commands.forwards": _forwards,
     "piccolo.apps.migrations.commands.backwards": _backwards,
     "piccolo.apps.migrations.commands.new": _new_migrations_are_checked,

@@ -172,6 +172,14 @@ KINDS = (
         is_rename=True,
     ),
     Kind(
+        "rename table, a column, and change it at once",
+        (
+            ('tablename="{app}_thing"', 'tablename="{app}_object"'),
+            (_NOTE, "    remark = Text(null=True, default='n', index=True)\n"),
+        ),
+        is_rename=True,
+    ),
+    Kind(
         "null to not null",
         ((_AMOUNT, "    amount = Integer()\n"),),
         words=('fill_nulls(manager, "{app}_thing", "amount", 0)',),
@@ -185,6 +193,18 @@ KINDS = (
     Kind("default, added", ((_AMOUNT, "    amount = Integer(null=True, default=3)\n"),)),
     Kind(
         "default, with an apostrophe", ((_NOTE, '    note = Text(null=True, default="it\'s")\n'),)
+    ),
+    Kind(
+        "default, text that reads as a day",
+        (('digits = Text(default="0")', 'digits = Text(default="2026-01-09")'),),
+    ),
+    Kind(
+        "add column, text that reads as an instant",
+        _added('extra = Text(default="2026-01-09 10:30")'),
+    ),
+    Kind(
+        "key of the same name, over other columns",
+        (("key = Unique([code, digits])", "key = Unique([code, note])"),),
     ),
     Kind(
         "foreign key, on delete",

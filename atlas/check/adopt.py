@@ -20,7 +20,7 @@ from piccolo.table import sort_table_classes
 
 from atlas.check import corrupt_values, drift
 from atlas.check.findings import Finding, Severity, sentences
-from atlas.engine.sqlite.create_table import parse, quoted
+from atlas.engine.sqlite.create_table import Constraint, parse, quoted
 from atlas.engine.sqlite.files import MEMORY
 from atlas.engine.sqlite.handle import Handle
 from atlas.engine.sqlite.rebuild import StepProgress, rebuild
@@ -56,6 +56,8 @@ _BY_REBUILD = frozenset(
         Kind.foreign_key_target,
         Kind.foreign_key_on_delete,
         Kind.foreign_key_on_update,
+        Kind.missing_check,
+        Kind.check_definition,
         Kind.extra_rule,
     }
 )
@@ -349,6 +351,10 @@ class _Adopter:
     async def _rebuild(self, table: type[PiccoloTable], findings: Iterable[Finding]) -> None:
         name = table._meta.tablename
         definition = parse(table.create_table().ddl[0])
+        definition.constraints += [
+            Constraint("CHECK", f"CONSTRAINT {quoted(check.name or '')} {check.sql}")
+            for check in self._expected[name].checks
+        ]
         converted = {
             f.name: f"atlas_stored_form({quoted(f.name)})"
             for f in findings

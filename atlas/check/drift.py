@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from piccolo.apps.migrations.auto.schema_snapshot import SchemaSnapshot
 from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.check.findings import (
@@ -39,6 +38,7 @@ from atlas.engine.options import EngineOptions
 from atlas.errors import MigrationError
 from atlas.migrate import log
 from atlas.migrate.files import app_names, migration_files
+from atlas.migrate.replay import replay
 from atlas.schema import database, model
 from atlas.schema.declared import from_classes, from_snapshot
 from atlas.schema.reading import reading
@@ -237,9 +237,9 @@ async def added_up(files: Sequence[Any], dialect: Dialect) -> Schema:
     key = dialect, tuple(files)
     if key not in _added_up:
         managers = [await file.module.forwards() for file in files]
-        snapshot = SchemaSnapshot([m for m in managers if isinstance(m, MigrationManager)])
+        tables = replay(m for m in managers if isinstance(m, MigrationManager))
         app = files[0].app_name if files else ""
-        _added_up[key] = from_snapshot(snapshot.get_snapshot(), dialect, app)
+        _added_up[key] = from_snapshot(tables, dialect, app)
     return _added_up[key]
 
 

@@ -101,6 +101,9 @@ _SENTENCES = {
     Kind.index_name: "is called {found} in {where}",
     Kind.index_definition: "is {found} in {where} and should be {expected}",
     Kind.extra_rule: "a rule too many in {where}",
+    Kind.missing_check: "{expected} is missing in {where}",
+    Kind.check_definition: "is {found} in {where} and should be {expected}",
+    Kind.foreign_key_off: "the reference to {expected} is in {where}, and is not enforced",
     Kind.missing_value: "is null in {found}, and required",
     Kind.unreadable_value: "is not {expected} in {found}",
     Kind.other_form: "is not text of the form {expected} in {found}",
@@ -208,6 +211,15 @@ _DATABASE_REMEDIES = {
     Kind.extra_column: (
         "Declare it in the table class and write the migration, or drop it when nobody needs its "
         'values: ALTER TABLE "{table}" DROP COLUMN "{name}"'
+    ),
+    Kind.missing_check: (
+        "Correct the rows that break it, then make it again as the migration has it: ALTER TABLE "
+        '"{table}" ADD CONSTRAINT "{name}" … on PostgreSQL, atlas adopt --repair on SQLite'
+    ),
+    Kind.foreign_key_off: (
+        "Correct the rows whose references lead nowhere, then switch its triggers on again, as "
+        'the owner of the table: ALTER TABLE "{table}" ENABLE TRIGGER ALL. Both tables of a '
+        "reference have such triggers; session_replication_role has to be origin"
     ),
     Kind.extra_index: (
         'Declare it in the table class and write the migration, or drop it: DROP INDEX "{name}"'

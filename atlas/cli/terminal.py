@@ -16,6 +16,8 @@ from atlas.migrate.report import RunReport
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from atlas.migrate.files import MigrationFile
+
 
 class TerminalReport(RunReport):
     """Says on stderr what is waited for and where the backup is, and shows bars.
@@ -36,6 +38,12 @@ class TerminalReport(RunReport):
 
     def backup_removed(self, path: Path) -> None:
         say(f"The run changed nothing, so the copy {path} was removed again")
+
+    def edited(self, file: MigrationFile) -> None:
+        say(
+            f"atlas: {file.app_name} {file.id}: {file.path.name} was edited since it was applied; "
+            "it is taken back as it is now"
+        )
 
     def saved_rows(self, path: Path) -> None:
         say(f"The rows that were dropped are saved in {path}")

@@ -20,6 +20,11 @@ _DROP = re.compile(
 )
 
 
+#: An index under a name that PostgreSQL would clip, so that another one may have it already.
+_LONG_INDEX = re.compile(r"CREATE INDEX (?P<name>\w{63,}) ON (?P<rest>.*)", re.DOTALL)
+_LONGEST_NAME = 63
+
+
 def for_sqlite(statement: str) -> list[str]:
     """Return ``statement`` for SQLite, where a composite unique key is a unique index."""
     if match := _ADD.fullmatch(statement):
@@ -32,6 +37,9 @@ def for_sqlite(statement: str) -> list[str]:
 
 def for_postgres(statement: str) -> list[str]:
     """Return ``statement`` for PostgreSQL, whose indexes are not constraints."""
+    match = _LONG_INDEX.fullmatch(statement)
+    if match and len(match["name"].encode()) > _LONGEST_NAME:
+        return [f"CREATE INDEX ON {match['rest']}"]  # PostgreSQL chooses a name that is free
     match = _ADD.fullmatch(statement)
     if match and match["kind"] == "INDEX":
         return [f"CREATE INDEX {match['name']} ON {match['table']} {match['columns']}"]

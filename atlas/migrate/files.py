@@ -57,8 +57,12 @@ def migration_files(app_name: str) -> list[MigrationFile]:
     Raises ``MigrationError`` when a file cannot be imported, or has the id or
     the name of another.
     """
-    config: AppConfig = Finder().get_app_config(app_name)
-    folder = Path(config.resolved_migrations_folder_path)
+    return files_in(Finder().get_app_config(app_name))
+
+
+def files_in(config: AppConfig) -> list[MigrationFile]:
+    """Return the migrations of an app, in Piccolo's registry or not, as ``migration_files``."""
+    app_name, folder = config.app_name, Path(config.resolved_migrations_folder_path)
     found: dict[str, MigrationFile] = {}
     for path in sorted(folder.glob("*.py")):
         if path.name == "__init__.py":

@@ -16,16 +16,20 @@ from atlas.errors import TableInUseError
 
 # A table's own SQL may spell its parent in another case, which SQLite does not mind.
 _SQLITE = (
-    'SELECT DISTINCT m.name AS child, p.name AS parent, f."from" AS key'
+    'SELECT DISTINCT m.name AS child, p.name AS parent, f."from" AS key,'
+    " NULL AS child_schema, NULL AS parent_schema, NULL AS first_schema"
     " FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f"
     " JOIN sqlite_master AS p ON p.type = 'table' AND p.name = f.\"table\" COLLATE NOCASE"
     " WHERE m.type = 'table'"
 )
-# A regclass names the schema of a table that is not on the search path: another
-# schema's core_entity is not the one that would be dropped.
 _POSTGRES = (
-    "SELECT DISTINCT conrelid::regclass::text AS child, confrelid::regclass::text AS parent,"
-    " attname AS key FROM pg_constraint"
+    "SELECT DISTINCT c.relname::text AS child, p.relname::text AS parent, attname::text AS key,"
+    " m.nspname::text AS child_schema, n.nspname::text AS parent_schema,"
+    " current_schema()::text AS first_schema"
+    " FROM pg_constraint JOIN pg_class AS c ON c.oid = conrelid"
+    " JOIN pg_class AS p ON p.oid = confrelid"
+    " JOIN pg_namespace AS m ON m.oid = c.relnamespace"
+    " JOIN pg_namespace AS n ON n.oid = p.relnamespace"
     " JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey) WHERE contype = 'f'"
 )
 
@@ -36,9 +40,8 @@ async def check_drops(engine: AtlasEngine, manager: MigrationManager, *, backwar
     Taking a migration back drops the tables it made; applying one drops those it
     says. A reference that the same migration drops or changes does not count.
     """
-    dropped = {
-        table.tablename for table in (manager.add_tables if backwards else manager.drop_tables)
-    }
+    tables = manager.add_tables if backwards else manager.drop_tables
+    dropped = {table.tablename for table in tables}
     if not dropped:
         return
     altered = manager.alter_columns.alter_columns
@@ -50,12 +53,17 @@ async def check_drops(engine: AtlasEngine, manager: MigrationManager, *, backwar
         drops = manager.drop_columns.drop_columns
         gone |= {(column.tablename, column.db_column_name) for column in drops}
     sql = _SQLITE if engine.engine_type == "sqlite" else _POSTGRES
+    rows = await engine.run_querystring(QueryString(sql))
+    # The core_entity of another schema is not the one that would be dropped.
+    places = {
+        (table.schema or row["first_schema"], table.tablename) for table in tables for row in rows
+    }
     found = sorted(
         {
             row["child"]
-            for row in await engine.run_querystring(QueryString(sql))
-            if row["parent"] in dropped
-            and row["child"] not in dropped
+            for row in rows
+            if (row["parent_schema"], row["parent"]) in places
+            and (row["child_schema"], row["child"]) not in places
             and (row["child"], row["key"]) not in gone
         }
     )

@@ -15,6 +15,7 @@ from piccolo.querystring import QueryString
 from atlas.engine.sqlite import casts
 from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import SchemaChangeError
+from atlas.schema.relation import relation
 
 _SHOWN_ROWS = 5
 
@@ -22,7 +23,7 @@ _SHOWN_ROWS = 5
 async def count(engine: Any, table: str, condition: str = "", *values: Any) -> int:
     """Return how many rows of a table meet a condition."""
     where = f" WHERE {condition}" if condition else ""
-    query = QueryString(f"SELECT count(*) AS n FROM {quoted(table)}{where}", *values)
+    query = QueryString(f"SELECT count(*) AS n FROM {relation(table)}{where}", *values)
     rows = await engine.run_querystring(query)
     return int(rows[0]["n"])
 
@@ -82,7 +83,7 @@ async def refuse_duplicates(engine: Any, table: str, columns: Sequence[str]) -> 
     names = ", ".join(map(quoted, columns))
     filled = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     groups = (
-        f"FROM (SELECT {names}, count(*) AS n FROM {quoted(table)} WHERE {filled}"
+        f"FROM (SELECT {names}, count(*) AS n FROM {relation(table)} WHERE {filled}"
         f" GROUP BY {names} HAVING count(*) > 1) AS groups"
     )
     (found,) = await engine.run_querystring(
@@ -111,7 +112,7 @@ async def misfits(
     value = f"coalesce({quoted(column)}, NULL)"
     names = "".join(f"{quoted(key)}, " for key in keys)
     query = (
-        f"SELECT {names}{value} AS _value FROM {quoted(table)} WHERE {quoted(column)} IS NOT NULL"
+        f"SELECT {names}{value} AS _value FROM {relation(table)} WHERE {quoted(column)} IS NOT NULL"
     )
     found = []
     for row in await engine.run_querystring(QueryString(query)):
@@ -147,7 +148,9 @@ async def _shown(
 ) -> str:
     names = ", ".join(map(quoted, dict.fromkeys((*keys, *columns)))) or "*"
     order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
-    query = f"SELECT {names} FROM {quoted(table)} WHERE {condition}{order} LIMIT {_SHOWN_ROWS + 1}"
+    query = (
+        f"SELECT {names} FROM {relation(table)} WHERE {condition}{order} LIMIT {_SHOWN_ROWS + 1}"
+    )
     rows = await engine.run_querystring(QueryString(query, *values))
     shown = [
         ", ".join(f"{name} = {value!r}" for name, value in dict(row).items())

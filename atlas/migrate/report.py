@@ -62,6 +62,9 @@ class RunReport:
     def does(self, what: str, done: int, total: int) -> None:
         """A long step goes on; see ``StepProgress``. Called in any thread."""
 
+    def edited(self, file: MigrationFile) -> None:
+        """A migration is about to be taken back whose file is not the one that was applied."""
+
     def begins_step(self, file: MigrationFile) -> None:
         """A migration is about to be run."""
 

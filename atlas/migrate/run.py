@@ -49,6 +49,12 @@ _ALWAYS_WRAPPED = (
 )
 
 
+_EDITED = (
+    "{name} was edited since it was applied, so it may not be what the database has; restore the "
+    "file as it was, for example from version control."
+)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which migrations are to be applied, or taken back."""
@@ -154,6 +160,8 @@ class _Run:
         self._backup: Path | None = None
         self._saved: list[saved.SavedFile] = []
         self._steps: list[Step] = []
+        #: The hashes of the files that were applied, by app and id.
+        self._hashes: dict[tuple[str, str], str | None] = {}
         #: All steps are done. From here on a cancel comes too late.
         self._is_committing = False
 
@@ -175,7 +183,9 @@ class _Run:
             saved.written.set(self._saved)
             with suppress(_Undo):
                 async with self._locked():
-                    plans = _plans(self._wanted, self._files, await log.applied(self._engine))
+                    applied = await log.applied(self._engine)
+                    self._hashes = {(row.app_name, row.name): row.file_sha256 for row in applied}
+                    plans = _plans(self._wanted, self._files, applied)
                     if self._agreed is not None and plans != self._agreed:
                         raise MigrationError(
                             "Another process migrated the database meanwhile, and nothing was "
@@ -224,6 +234,8 @@ class _Run:
         for plan in plans:
             self._report.begins_app(plan)
             for file in plan.steps:
+                if self._is_edited(file):
+                    self._report.edited(file)
                 self._report.begins_step(file)
                 start = time.perf_counter()
                 try:
@@ -233,12 +245,19 @@ class _Run:
                     else:
                         await log.record(self._engine, file.app_name, file.id, file.sha256)
                 except Exception as error:
+                    if self._is_edited(file):
+                        error.add_note(_EDITED.format(name=file.path.name))
                     reason = _reason(error, file.path)
                     raise MigrationFailedError([(file.app_name, file.id)], reason) from error
                 ms = (time.perf_counter() - start) * 1000
                 step = Step(file.app_name, file.id, file.description, ms, is_fake, statements)
                 self._steps.append(step)
                 self._report.ends_step(step)
+
+    def _is_edited(self, file: MigrationFile) -> bool:
+        """Return whether a migration is taken back by another text than it was applied by."""
+        applied = self._hashes.get((file.app_name, file.id))
+        return self._wanted.backwards and applied is not None and applied != file.sha256
 
     async def _step(self, file: MigrationFile) -> tuple[bool, tuple[str, ...]]:
         """Run a migration; return whether it was a fake one, and what it said."""

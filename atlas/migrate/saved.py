@@ -26,6 +26,7 @@ from piccolo.querystring import QueryString
 from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.files import MEMORY
 from atlas.errors import SchemaChangeError
+from atlas.schema.relation import relation, schema_of
 
 _ROWS_AT_ONCE = 500
 
@@ -68,6 +69,7 @@ def path_of(engine: Any, app_name: str, migration_id: str, table: str, column: s
         folder, name = Path(engine.path).parent, Path(engine.path).name
     else:
         folder, name = Path.cwd(), _database_name(engine.path)
+    table = ".".join(filter(None, (schema_of(table), table)))
     place = table if column is None else f"{table}.{column}"
     return folder / f"{name}.{app_name}.{re.sub(r'[^0-9T]', '_', migration_id)}.{place}.jsonl"
 
@@ -102,7 +104,9 @@ async def save(
     stored = "coalesce({0}, NULL) AS {0}" if engine.engine_type == "sqlite" else "{0}"
     names = ", ".join(stored.format(quoted(name)) for name in dict.fromkeys((*keys, *columns)))
     order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
-    rows = await engine.run_querystring(QueryString(f"SELECT {names} FROM {quoted(table)}{order}"))
+    rows = await engine.run_querystring(
+        QueryString(f"SELECT {names} FROM {relation(table)}{order}")
+    )
     if is_off.get():
         return len(rows)
     text = "".join(
@@ -146,16 +150,17 @@ async def restore_table(engine: Any, path: Path, table: str) -> int:
     count, names, target = 0, "", table
     if engine.engine_type != "sqlite":
         target = f"_atlas_{table}"[:63]
-        await engine.run_ddl(f"CREATE TEMP TABLE {quoted(target)} (LIKE {quoted(table)})")
+        await engine.run_ddl(f"CREATE TEMP TABLE {quoted(target)} (LIKE {relation(table)})")
+    into = quoted(target) if target != table else relation(table)
     for rows in _chunks(path):
         names = ", ".join(map(quoted, rows[0]))
         source = _source(engine, table, list(rows[0]))
-        insert = f"INSERT INTO {quoted(target)} ({names}) SELECT {names} FROM {source}"
+        insert = f"INSERT INTO {into} ({names}) SELECT {names} FROM {source}"
         await engine.run_querystring(QueryString(insert, json.dumps(rows)))
         count += len(rows)
     if target != table:
         if count:
-            insert = f"INSERT INTO {quoted(table)} ({names}) SELECT {names} FROM {quoted(target)}"
+            insert = f"INSERT INTO {relation(table)} ({names}) SELECT {names} FROM {quoted(target)}"
             await engine.run_querystring(QueryString(insert))
         await engine.run_ddl(f"DROP TABLE {quoted(target)}")
     return count
@@ -168,8 +173,8 @@ async def restore_column(
     count = 0
     for rows in _chunks(path):
         source = _source(engine, table, [*keys, column])
-        matches = " AND ".join(f"{quoted(table)}.{quoted(key)} = s.{quoted(key)}" for key in keys)
-        update = f"UPDATE {quoted(table)} SET {quoted(column)} = s.{quoted(column)}"
+        matches = " AND ".join(f"{relation(table)}.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        update = f"UPDATE {relation(table)} SET {quoted(column)} = s.{quoted(column)}"
         await engine.run_querystring(
             QueryString(f"{update} FROM {source} WHERE {matches}", json.dumps(rows))
         )
@@ -180,7 +185,7 @@ async def restore_column(
 def _source(engine: Any, table: str, columns: Sequence[str]) -> str:
     """Return SQL for rows, given as JSON, in the types of the table's columns."""
     if engine.engine_type != "sqlite":
-        return f"jsonb_populate_recordset(NULL::{quoted(table)}, CAST({{}} AS jsonb)) AS s"
+        return f"jsonb_populate_recordset(NULL::{relation(table)}, CAST({{}} AS jsonb)) AS s"
     values = ", ".join(
         f"json_extract(value, '$.{quoted(name)}') AS {quoted(name)}" for name in columns
     )

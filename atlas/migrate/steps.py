@@ -10,7 +10,7 @@ loses anything it asks what the migration says (``consent.py``).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError
 from pathlib import Path
@@ -35,10 +35,21 @@ from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import InvalidValueError, SchemaChangeError
 from atlas.migrate import losses, report, saved
 from atlas.migrate.consent import Consent, consent_of
-from atlas.schema.indexes import find_index, foreign_key_name, indexes_of, primary_key_name
+from atlas.schema.indexes import (
+    find_index,
+    foreign_key_name,
+    has_column,
+    indexes_of,
+    primary_key_name,
+)
+from atlas.schema.relation import TableName, beside, name_of, relation
 
 #: In ALTER COLUMN these, which also make a sequence, are not types.
 _PLAIN_TYPES = {"SERIAL": "INTEGER", "BIGSERIAL": "BIGINT"}
+
+
+#: The longest name that PostgreSQL keeps, in bytes.
+_LONGEST_NAME = 63
 
 
 class _Steps:
@@ -68,7 +79,7 @@ class _Steps:
         """Change a table; all in one statement, for which SQLite builds it again once."""
         actions = list(actions)
         if actions:
-            await self.run(f"ALTER TABLE {quoted(table)} {', '.join(actions)}")
+            await self.run(f"ALTER TABLE {relation(table)} {', '.join(actions)}")
 
     async def snapshot(self, class_name: str, *, before: bool) -> type[Table]:
         """Return a table as the migration finds it, or as it leaves it."""
@@ -76,14 +87,20 @@ class _Steps:
             table_class_name=class_name, app_name=self.manager.app_name, offset=-1 if before else 0
         )
 
-    def current_name(self, table: str, *, backwards: bool) -> str:
-        """Return what a table is called now: renaming comes before all else, both ways."""
+    def current_name(self, operation: Any, *, backwards: bool) -> TableName:
+        """Return what the table of an operation is called now.
+
+        Renaming comes before all else, both ways.
+        """
+        table: str = operation.tablename
         for rename in self.manager.rename_tables:
             if not backwards and table == rename.old_tablename:
-                return rename.new_tablename
+                table = rename.new_tablename
+                break
             if backwards and table == rename.new_tablename:
-                return rename.old_tablename
-        return table
+                table = rename.old_tablename
+                break
+        return TableName(table, operation.schema)
 
     def saved_path(self, table: str, column: str | None) -> Path:
         path = self.consent.saves.get((table, column))
@@ -111,7 +128,7 @@ class _Steps:
     async def add_column(self, table: type[Table], name: str) -> None:
         """Add a column of ``table``, which says how it is, with its index and its values."""
         column = table._meta.get_column_by_name(name)
-        meta, tablename = column._meta, table._meta.tablename
+        meta, tablename = column._meta, name_of(table)
         place = (tablename, meta.db_column_name)
         needs_values = not meta.null and default_sql(column) is None and self.is_run
         path = self.saved_path(*place) if place in self.consent.saves else None
@@ -124,7 +141,7 @@ class _Steps:
         definition = column.ddl.partition(", PRIMARY KEY (")[0].replace(" PRIMARY KEY", "", 1)
         if needs_values and fills:
             definition = definition.replace(" NOT NULL", "", 1)
-        await self.run(f"ALTER TABLE {quoted(tablename)} ADD COLUMN {definition}")
+        await self.run(f"ALTER TABLE {relation(tablename)} ADD COLUMN {definition}")
         if self.is_run and path is not None and path.exists():
             await saved.restore_column(self.engine, path, *place, keys_of(table))
         if needs_values and fills:
@@ -139,7 +156,12 @@ class _Steps:
 
         With ``unless_given`` what the migration itself gave all rows counts as no value.
         """
-        tablename = table._meta.tablename
+        tablename = name_of(table)
+        if self.is_run and not await has_column(self.engine, tablename, column):
+            # SQLite would take the quoted name for text, and count the rows that hold it.
+            raise SchemaChangeError(
+                f"{tablename} has no column {column}, so it cannot be dropped; nothing was changed."
+            )
         if self.is_run:
             if (tablename, column) in self.consent.saves:
                 path = self.saved_path(tablename, column)
@@ -149,11 +171,11 @@ class _Steps:
                 await losses.refuse_filled_column(
                     self.engine, tablename, keys_of(table), column, default
                 )
-        await self.run(f"ALTER TABLE {quoted(tablename)} DROP COLUMN {quoted(column)}")
+        await self.run(f"ALTER TABLE {relation(tablename)} DROP COLUMN {quoted(column)}")
 
     def _given_value(self, table: type[Table], column: str) -> QueryString | None:
         """Return what all rows got when the migration added a column."""
-        place = (table._meta.tablename, column)
+        place = (name_of(table), column)
         if place in self.consent.fills:
             return QueryString("{}", self.consent.fills[place])
         (found,) = (c for c in table._meta.columns if c._meta.db_column_name == column)
@@ -162,7 +184,7 @@ class _Steps:
             return None
         if isinstance(getattr(found, "default", None), Default):
             # As now(): it was worked out once, and rows that came later have a later one.
-            return QueryString(f"(SELECT min({quoted(column)}) FROM {quoted(place[0])})")
+            return QueryString(f"(SELECT min({quoted(column)}) FROM {relation(place[0])})")
         return QueryString(default.replace("{", "{{").replace("}", "}}"))
 
     async def fill_nulls(self, table: str, column: Column) -> None:
@@ -182,7 +204,7 @@ class _Steps:
                     f"{losses.line_of('fill_nulls', table, name, value)}: {error}. "
                     "Nothing was changed."
                 ) from error
-        query = f"UPDATE {quoted(table)} SET {quoted(name)} = {{}} WHERE {quoted(name)} IS NULL"
+        query = f"UPDATE {relation(table)} SET {quoted(name)} = {{}} WHERE {quoted(name)} IS NULL"
         await self.engine.run_querystring(QueryString(query, value))
 
     # Indexes.
@@ -192,15 +214,16 @@ class _Steps:
         name, columns = _index_name(table, column), (column._meta.db_column_name,)
         if self.is_run:
             found = await find_index(self.engine, table, columns, unique=False, name=name)
-            if found is not None and found.name == name:
+            if found is not None and (found.name == name or len(name.encode()) > _LONGEST_NAME):
                 return
         method = column._meta.index_method
         using = "" if self.engine.engine_type == "sqlite" else f" USING {method.value}"
         if self.engine.engine_type == "sqlite" and method is not IndexMethod.btree:
             raise ValueError(f"{table}.{columns[0]}: SQLite has no index of the kind {method}.")
-        await self.run(
-            f"CREATE INDEX {quoted(name)} ON {quoted(table)}{using} ({quoted(columns[0])})"
-        )
+        # PostgreSQL would clip a longer name, which another one may have then; it chooses itself.
+        is_long = self.engine.engine_type != "sqlite" and len(name.encode()) > _LONGEST_NAME
+        own = "" if is_long else f" {quoted(name)}"
+        await self.run(f"CREATE INDEX{own} ON {relation(table)}{using} ({quoted(columns[0])})")
 
     async def drop_index(self, table: str, column: Column) -> None:
         """Drop the index over one column, whatever its name."""
@@ -210,7 +233,7 @@ class _Steps:
             if found is None:
                 return
             name = found.name
-        await self.run(f"DROP INDEX {quoted(name)}")
+        await self.run(f"DROP INDEX {beside(table, name)}")
 
     async def drop_unique(self, table: str, columns: Sequence[str], name: str) -> list[str]:
         """Return what drops the unique key over ``columns``; drop it at once if it is an index."""
@@ -222,7 +245,7 @@ class _Steps:
         if found.is_constraint:
             own = found.name if self.engine.engine_type != "sqlite" else name
             return [f"DROP CONSTRAINT {quoted(own)}"]
-        await self.run(f"DROP INDEX {quoted(found.name)}")
+        await self.run(f"DROP INDEX {beside(table, found.name)}")
         return []
 
     # What changes about a column.
@@ -277,7 +300,7 @@ class _Steps:
             losses.refuse_misfits(table, column, new_type, found)
         for row, _, _ in found:
             where = " AND ".join(f"{quoted(key)} = {{}}" for key in row)
-            update = f"UPDATE {quoted(table)} SET {quoted(column)} = NULL WHERE {where}"
+            update = f"UPDATE {relation(table)} SET {quoted(column)} = NULL WHERE {where}"
             await self.engine.run_querystring(QueryString(update, *row.values()))
 
 
@@ -299,6 +322,8 @@ def references(column: Column) -> str:
 
 def default_sql(column: Column) -> str | None:
     """Return a column's default as SQL; None where there is none, or Python makes it."""
+    if isinstance(column, ModelColumn):
+        return column._default_sql()
     return ModelColumn._default_sql(column)  # type: ignore[arg-type]
 
 
@@ -353,12 +378,7 @@ async def get_table_from_snapshot(
     offset: int = 0,
     migration_id: str | None = None,
 ) -> type[Table]:
-    """Return a table as it was after a migration, or before it (``offset=-1``).
-
-    Each column is made again from its parameters: Piccolo changes those when a
-    migration alters the column, and leaves the default and the reference that
-    the column itself holds.
-    """
+    """Return a table as it was after a migration, or before it (``offset=-1``)."""
     if offset < 0:  # under its name at that time
         for rename in manager.rename_tables:
             if rename.new_class_name == table_class_name:
@@ -369,13 +389,6 @@ async def get_table_from_snapshot(
         max_migration_id=migration_id or manager.migration_id,
         offset=offset,
     )
-    columns = []
-    for column in diffable.columns:
-        new = type(column)(**column._meta.params)
-        new._meta.name = column._meta.name
-        new._meta.db_column_name = column._meta.db_column_name
-        columns.append(new)
-    diffable.columns = columns
     return diffable.to_table_class()
 
 
@@ -393,25 +406,31 @@ async def run_alter_columns(manager: MigrationManager, backwards: bool = False) 
     for class_name, names in changed.items():
         old = await steps.snapshot(class_name, before=not backwards)
         new = await steps.snapshot(class_name, before=backwards)
-        await _alter_table(steps, old, new, names)
+        renames = {
+            rename.new_column_name: rename.old_column_name
+            for rename in manager.rename_columns.for_table_class_name(class_name)
+        }
+        pairs = [_under_same_name(renames, old, new, name, backwards=backwards) for name in names]
+        renamed = {
+            name
+            for rename in manager.rename_columns.for_table_class_name(class_name)
+            for name in (rename.old_db_column_name, rename.new_db_column_name)
+        }
+        await _alter_table(steps, old, new, pairs, renamed)
 
 
 async def _alter_table(
-    steps: _Steps, old: type[Table], new: type[Table], names: Sequence[str]
+    steps: _Steps,
+    old: type[Table],
+    new: type[Table],
+    pairs: Sequence[tuple[Column, Column]],
+    renamed: set[str],
 ) -> None:
-    engine, table = steps.engine, new._meta.tablename
+    """Change the columns of a table; ``renamed`` are the names that some of them had or have."""
+    engine, table = steps.engine, name_of(new)
     actions: list[str] = []
-    pairs = [
-        (old._meta.get_column_by_name(name), new._meta.get_column_by_name(name)) for name in names
-    ]
     old_keys, new_keys = keys_of(old), keys_of(new)
-    renamed = {
-        change.old_db_column_name: change.new_db_column_name
-        for change in steps.manager.rename_columns.for_table_class_name(new.__name__)
-    }
-    key_changes = set(old_keys) != set(new_keys) and not any(
-        {old_name, new_name} & {*old_keys, *new_keys} for old_name, new_name in renamed.items()
-    )
+    key_changes = set(old_keys) != set(new_keys) and not renamed & {*old_keys, *new_keys}
     if key_changes:
         key = await primary_key_name(engine, table) if steps.is_run else f"{table}_pkey"
         if key is not None:
@@ -447,6 +466,22 @@ async def _alter_table(
             await steps.create_index(table, after)
 
 
+def _under_same_name(
+    renames: Mapping[str, str], old: type[Table], new: type[Table], name: str, *, backwards: bool
+) -> tuple[Column, Column]:
+    """Return a column before and after, both under the name it has by now.
+
+    ``name`` is what the migration calls it, so after it; ``renames`` lead from there to before.
+    Renaming comes first, both ways.
+    """
+    was = renames.get(name, name)
+    before = old._meta.get_column_by_name(name if backwards else was).copy()
+    after = new._meta.get_column_by_name(was if backwards else name)
+    before._meta._name = after._meta.name
+    before._meta.db_column_name = after._meta.db_column_name
+    return before, after
+
+
 async def run_add_columns(manager: MigrationManager, backwards: bool = False) -> None:
     """Add columns to tables that exist; backwards drop them."""
     steps = _Steps(manager)
@@ -457,7 +492,7 @@ async def run_add_columns(manager: MigrationManager, backwards: bool = False) ->
         table = await steps.snapshot(added.table_class_name, before=False)
         if backwards:
             column = added.column._meta.db_column_name
-            table._meta.tablename = steps.current_name(added.tablename, backwards=True)
+            table._meta.tablename = steps.current_name(added, backwards=True)
             await steps.drop_column(table, column, unless_given=True)
         else:
             await steps.add_column(table, added.column._meta.name)
@@ -471,7 +506,7 @@ async def run_drop_columns(manager: MigrationManager, backwards: bool = False) -
         if backwards:
             await steps.add_column(table, dropped.column_name)
         else:
-            table._meta.tablename = steps.current_name(dropped.tablename, backwards=False)
+            table._meta.tablename = steps.current_name(dropped, backwards=False)
             await steps.drop_column(table, dropped.db_column_name, unless_given=False)
 
 
@@ -511,10 +546,14 @@ async def run(manager: MigrationManager, backwards: bool = False) -> None:
 
 async def _run_alterations(manager: MigrationManager, backwards: bool) -> None:
     await manager._run_alter_columns(backwards=backwards)
-    await manager._run_add_constraints(backwards=backwards)
-    await manager._run_drop_constraints(backwards=backwards)
-    if not backwards:
-        await run_drop_tables(manager, backwards=False)
+    # What goes makes room for what has the same name.
+    if backwards:
+        await manager._run_add_constraints(backwards=True)
+        await manager._run_drop_constraints(backwards=True)
+        return
+    await manager._run_drop_constraints(backwards=False)
+    await manager._run_add_constraints(backwards=False)
+    await run_drop_tables(manager, backwards=False)
 
 
 async def run_drop_tables(manager: MigrationManager, backwards: bool = False) -> None:
@@ -532,11 +571,11 @@ async def run_drop_tables(manager: MigrationManager, backwards: bool = False) ->
         for snapshot in snapshots:
             await _save_or_refuse(steps, snapshot)
     for snapshot in reversed(snapshots):
-        await steps.run(f"DROP TABLE {quoted(snapshot._meta.tablename)}")
+        await steps.run(f"DROP TABLE {relation(name_of(snapshot))}")
 
 
 async def _save_or_refuse(steps: _Steps, table: type[Table]) -> None:
-    name = table._meta.tablename
+    name = name_of(table)
     if (name, None) in steps.consent.saves:
         columns = [c._meta.db_column_name for c in table._meta.columns]
         path = steps.saved_path(name, None)
@@ -549,12 +588,12 @@ async def _make_again(steps: _Steps, tables: Sequence[type[Table]]) -> None:
     """Make tables that were dropped, and put the rows that were saved back into them."""
     files = {}
     for table in tables:
-        place = (table._meta.tablename, None)
+        place = (name_of(table), None)
         if place in steps.consent.saves and steps.is_run:
             path = steps.saved_path(*place)
             await steps.refuse_missing_file(path, *place)
             if path.exists():
-                files[table._meta.tablename] = path
+                files[name_of(table)] = path
         for statement in table.create_table().ddl:
             await steps.run(statement)
     for name, path in files.items():
@@ -570,8 +609,10 @@ async def run_rename_tables(manager: MigrationManager, backwards: bool = False) 
             old, new = new, old
         if old == new:  # only the class has another name
             continue
-        await steps.run(f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}")
-        await _rename_parts(steps, new, f"{old}_", f"{new}_", None)
+        await steps.run(
+            f"ALTER TABLE {relation(TableName(old, rename.schema))} RENAME TO {quoted(new)}"
+        )
+        await _rename_parts(steps, TableName(new, rename.schema), f"{old}_", f"{new}_", None)
 
 
 async def run_rename_columns(manager: MigrationManager, backwards: bool = False) -> None:
@@ -584,8 +625,10 @@ async def run_rename_columns(manager: MigrationManager, backwards: bool = False)
             old, new = new, old
         if old == new:
             continue
-        table = rename.tablename
-        await steps.run(f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}")
+        table = steps.current_name(rename, backwards=backwards)
+        await steps.run(
+            f"ALTER TABLE {relation(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}"
+        )
         await _rename_parts(steps, table, f"{table}_{old}", f"{table}_{new}", new)
 
 
@@ -606,16 +649,17 @@ async def _rename_parts(steps: _Steps, table: str, old: str, new: str, column: s
         for end in (*ends, "_key") if column is None and not is_key else ends:
             if index.name == f"{old}{suffix}{end}":
                 await steps.run(
-                    f"ALTER INDEX {quoted(index.name)} RENAME TO {quoted(f'{new}{suffix}{end}')}"
+                    f"ALTER INDEX {beside(table, index.name)}"
+                    f" RENAME TO {quoted(f'{new}{suffix}{end}')}"
                 )
                 break
     names = columns or [
         row["column_name"]
         for row in await steps.engine.run_querystring(
             QueryString(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = {}"
-                " AND table_schema = current_schema()",
-                table,
+                "SELECT attname AS column_name FROM pg_attribute WHERE attnum > 0"
+                " AND attrelid = CAST({} AS text)::regclass AND NOT attisdropped",
+                relation(table),
             )
         )
     ]
@@ -635,7 +679,7 @@ async def run_add_constraints(manager: MigrationManager, backwards: bool = False
     for added in manager.add_constraints.add_constraints:
         if added.table_class_name in new_tables:
             continue
-        table = steps.current_name(added.tablename, backwards=backwards)
+        table = steps.current_name(added, backwards=backwards)
         if backwards:
             await _drop_constraint(steps, table, added.constraint)
         else:
@@ -649,9 +693,9 @@ async def run_drop_constraints(manager: MigrationManager, backwards: bool = Fals
         table = await steps.snapshot(dropped.table_class_name, before=True)
         constraint = table._meta.get_constraint_by_name(dropped.constraint_name)
         if backwards:
-            await _add_constraint(steps, table._meta.tablename, constraint)
+            await _add_constraint(steps, name_of(table), constraint)
         else:
-            name = steps.current_name(dropped.tablename, backwards=False)
+            name = steps.current_name(dropped, backwards=False)
             await _drop_constraint(steps, name, constraint)
 
 
@@ -673,8 +717,8 @@ async def _drop_constraint(steps: _Steps, table: str, constraint: Constraint) ->
             if other is None:
                 return
             if not other.is_constraint:
-                await steps.run(f"DROP INDEX {quoted(other.name)}")
+                await steps.run(f"DROP INDEX {beside(table, other.name)}")
                 return
             name = other.name
     # The engine knows which of both it is (engine/ddl.py).
-    await steps.run(f"ALTER TABLE {quoted(table)} DROP CONSTRAINT IF EXISTS {name}")
+    await steps.run(f"ALTER TABLE {relation(table)} DROP CONSTRAINT IF EXISTS {name}")

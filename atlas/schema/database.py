@@ -15,8 +15,10 @@ from typing import Any
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
 
-from atlas.schema.dialect import default_sql, type_sql
-from atlas.schema.schema import Column, Dialect, ForeignKey, Index, Names, Table
+from atlas.engine.sqlite.create_table import parse, tokens
+from atlas.errors import SchemaChangeError
+from atlas.schema.dialect import check_words, default_sql, type_sql
+from atlas.schema.schema import Check, Column, Dialect, ForeignKey, Index, Names, Table
 
 #: Piccolo's own table, which notes the migrations that have run.
 LOG_TABLE = Migration._meta.tablename
@@ -85,7 +87,6 @@ _SQLITE_INDEXES = (
 _SQLITE_UNTOLD = frozenset(
     {
         "AUTOINCREMENT",
-        "CHECK",
         "COLLATE",
         "CONFLICT",
         "DEFERRABLE",
@@ -116,6 +117,7 @@ async def _read_sqlite(engine: Any) -> Contents:
             primary_key=keys[name],
             foreign_keys=_sqlite_foreign_keys(foreign_keys[name], spelled, keys),
             indexes=_sqlite_indexes(indexes[name]),
+            checks=_sqlite_checks(sql[name]),
             rules=_sqlite_rules(sql[name], columns[name]),
         )
         for name in sql
@@ -196,6 +198,30 @@ def _sqlite_index_rules(parts: Iterable[Row]) -> set[str]:
     return rules
 
 
+def _sqlite_checks(sql: str) -> tuple[Check, ...]:
+    """Return the CHECKs of a table, and of its columns, which have no other place."""
+    if "CHECK" not in sql.upper():
+        return ()
+    try:
+        definition = parse(sql)
+    except SchemaChangeError:  # a virtual table
+        return ()
+    found = [
+        each
+        for each in (
+            *(each for column in definition.columns for each in column.constraints),
+            *definition.constraints,
+        )
+        if each.kind == "CHECK"
+    ]
+    return tuple(_sqlite_check(each.name, each.text) for each in found)
+
+
+def _sqlite_check(name: str | None, text: str) -> Check:
+    begin = next(token.start for token in tokens(text) if token.word == "CHECK")
+    return Check(name, text[begin:], check_words("sqlite", text[begin:]))
+
+
 def _sqlite_rules(sql: str, columns: Iterable[Row]) -> Names:
     words = re.findall(r"\w+", _NO_KEYWORD.sub(" ", sql).upper())
     if words[:2] == ["CREATE", "VIRTUAL"]:
@@ -223,7 +249,12 @@ _POSTGRES_COLUMNS = """
 """
 _POSTGRES_CONSTRAINTS = """
     SELECT t.relname::text AS tablename, c.conname::text AS name, c.contype::text AS kind,
-           pg_get_constraintdef(c.oid) AS sql, c.confrelid::regclass::text AS parent,
+           pg_get_constraintdef(c.oid) AS sql,
+           CASE WHEN m.nspname = current_schema() THEN p.relname::text
+                ELSE concat(m.nspname, '.', p.relname) END AS parent,
+           EXISTS (SELECT 1 FROM pg_trigger AS g WHERE g.tgconstraint = c.oid AND (
+               g.tgenabled = 'D' OR (current_setting('session_replication_role') = 'replica'
+                                     AND g.tgenabled = 'O'))) AS is_off,
            c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update,
            ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
                  JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.number
@@ -234,6 +265,8 @@ _POSTGRES_CONSTRAINTS = """
     FROM pg_constraint AS c
     JOIN pg_class AS t ON t.oid = c.conrelid
     JOIN pg_namespace AS n ON n.oid = c.connamespace
+    LEFT JOIN pg_class AS p ON p.oid = c.confrelid
+    LEFT JOIN pg_namespace AS m ON m.oid = p.relnamespace
     WHERE n.nspname = current_schema()
     ORDER BY t.relname, c.conname
 """
@@ -320,6 +353,7 @@ def _postgres_table(
     rules += [f"RULE {row['name']}" for row in others if row["kind"] == "rule"]
     primary_key: Names = ()
     foreign_keys: dict[str, ForeignKey] = {}
+    checks: list[Check] = []
     for row in constraints:
         if row["kind"] == "p":
             primary_key = tuple(row["columns"])
@@ -332,7 +366,10 @@ def _postgres_table(
                 target=f"{row['parent']}.{','.join(row['parent_columns'])}",
                 on_delete=_POSTGRES_ACTIONS[row["on_delete"]],
                 on_update=_POSTGRES_ACTIONS[row["on_update"]],
+                is_enforced=not row["is_off"],
             )
+        elif row["kind"] == "c":
+            checks.append(Check(row["name"], row["sql"]))
         elif row["kind"] not in ("n", "u"):  # not null and unique are read elsewhere
             rules.append(f"{row['name']} {row['sql']}")
             continue
@@ -354,6 +391,7 @@ def _postgres_table(
         primary_key=primary_key,
         foreign_keys=foreign_keys,
         indexes=tuple(_postgres_index(row) for row in indexes),
+        checks=tuple(checks),
         rules=tuple(sorted(rules)),
     )
 

@@ -21,14 +21,18 @@ from piccolo.columns import Array, Serial
 from piccolo.columns import Column as PiccoloColumn
 from piccolo.columns import ForeignKey as PiccoloForeignKey
 from piccolo.columns.indexes import IndexMethod
-from piccolo.constraints import Constraint, Unique
+from piccolo.constraints import Check, Constraint, Unique
 from piccolo.table import Table as PiccoloTable
 
 from atlas.columns import ModelColumn
 from atlas.constraints import Index as IndexConstraint
-from atlas.schema.dialect import default_sql, type_sql
+from atlas.schema.dialect import check_words, default_sql, type_sql
 from atlas.schema.schema import ANY_DEFAULT, Column, Dialect, ForeignKey, Index, Names, Table
+from atlas.schema.schema import Check as CheckOfTable
 from atlas.ulid import new_ulid
+
+#: The longest name of PostgreSQL, in bytes (NAMEDATALEN less 1).
+_LONGEST_NAME = 63
 
 #: The name of the key that Piccolo gives a table without one.
 _IMPLICIT_KEY = "id"
@@ -80,19 +84,22 @@ def _table(
         meta = column._meta
         if meta.unique:
             key = f"{name}_{column_name}_key" if dialect == "postgres" else None
-            indexes.append(Index((column_name,), unique=True, name=key))
+            indexes.append(Index((column_name,), unique=True, name=_known(key, dialect)))
         if meta.index:
             method = "" if meta.index_method is IndexMethod.btree else meta.index_method.value
-            indexes.append(
-                Index((column_name,), unique=False, name=f"{name}_{column_name}", rule=method)
-            )
+            own = _known(f"{name}_{column_name}", dialect)
+            indexes.append(Index((column_name,), unique=False, name=own, rule=method))
+    checks = []
     rules = []
     for constraint in constraints:
-        index = _constraint_index(constraint)
-        if index is None:
-            rules.append(f"constraint {constraint._meta.name}")
-        else:
+        index = _constraint_index(constraint, dialect)
+        if index is not None:
             indexes.append(index)
+        elif isinstance(constraint, Check):
+            sql = f"CHECK ({constraint.get_condition_str()})"
+            checks.append(CheckOfTable(constraint._meta.name, sql, check_words(dialect, sql)))
+        else:
+            rules.append(f"constraint {constraint._meta.name}")
     return Table(
         name=name,
         columns={
@@ -102,9 +109,17 @@ def _table(
         primary_key=tuple(n for n, column in made.items() if column._meta.primary_key),
         foreign_keys=foreign_keys,
         indexes=tuple(indexes),
+        checks=tuple(checks),
         rules=tuple(rules),
         app=app,
     )
+
+
+def _known(name: str | None, dialect: Dialect) -> str | None:
+    """Return the name of an index; None where PostgreSQL would clip it, and chooses one itself."""
+    if name and dialect == "postgres" and len(name.encode()) > _LONGEST_NAME:
+        return None
+    return name
 
 
 def _stored_name(column: PiccoloColumn) -> str:
@@ -112,24 +127,29 @@ def _stored_name(column: PiccoloColumn) -> str:
 
 
 def made_again(column: PiccoloColumn) -> PiccoloColumn:
-    """Return a column as its parameters say it is, whatever its attributes say.
-
-    A default that its type does not take is left out: of two branches that were
-    merged, one changed the default and the other the type.
-    """
+    """Return a column as its parameters say it is, whatever its attributes say."""
     params = column._meta.params
-    try:
-        made = type(column)(**params)
-    except ValueError:
-        made = type(column)(**{**params, "default": None, "null": True})
-        made._meta.null = params.get("null", False)
-        made._meta.params = params
+    made = tolerant(type(column), params)
     made._meta._name = column._meta.name
     if isinstance(made, PiccoloForeignKey) and isinstance(params["references"], str):
         # By name, which only the column's own table could look up.
         of_class: Any = column
         made._foreign_key_meta.references = of_class._foreign_key_meta.references
     return made
+
+
+def tolerant(cls: type[PiccoloColumn], params: dict[str, Any]) -> PiccoloColumn:
+    """Return a column of these parameters, without a default that its type does not take.
+
+    Of two branches that were merged, one changed the default and the other the type.
+    """
+    try:
+        return cls(**params)
+    except ValueError:
+        made = cls(**{**params, "default": None, "null": True})
+        made._meta.null = params.get("null", False)
+        made._meta.params = {**params, "default": None}
+        return made
 
 
 def _made_again(column: PiccoloColumn, owner: Any) -> PiccoloColumn:
@@ -204,12 +224,13 @@ def _foreign_key(
     )
 
 
-def _constraint_index(constraint: Constraint) -> Index | None:
+def _constraint_index(constraint: Constraint, dialect: Dialect) -> Index | None:
     params = constraint._meta.params
     names: Names = tuple(params.get("columns", ()))
     if isinstance(constraint, IndexConstraint):
-        return Index(names, unique=False, name=constraint._meta.name)
+        return Index(names, unique=False, name=_known(constraint._meta.name, dialect))
     if isinstance(constraint, Unique):
         rule = "" if params.get("nulls_distinct", True) else "NULLS NOT DISTINCT"
-        return Index(names, unique=True, name=constraint._meta.name, rule=rule)
+        name = _known(constraint._meta.name, dialect)
+        return Index(names, unique=True, name=name, rule=rule)
     return None

@@ -6,8 +6,10 @@ Out: the spelling of the database itself. Knows no table.
 
 from __future__ import annotations
 
+import datetime
 import re
 
+from atlas.engine.sqlite.create_table import tokens, unquoted
 from atlas.schema.schema import Dialect
 
 #: What PostgreSQL's ``format_type`` says for the names that column classes use.
@@ -51,6 +53,8 @@ def default_sql(dialect: Dialect, sql: str | None) -> str | None:
     text = _without_parentheses(sql.strip())
     if dialect == "postgres" and (match := _CAST.fullmatch(text)):
         text = _without_parentheses(match["value"])
+        if "::timestamp with time zone" in sql:
+            text = _in_utc(text)
         if _STRING.fullmatch(text) and _NUMBER.fullmatch(text[1:-1]) and not _is_text(sql):
             text = text[1:-1]  # as '-1'::integer
     if dialect == "sqlite" and re.fullmatch(r'"[^"]*"', text):  # which SQLite takes for text
@@ -64,6 +68,27 @@ def default_sql(dialect: Dialect, sql: str | None) -> str | None:
     if _NUMBER.fullmatch(text):
         return f"{float(text):.17g}"
     return text
+
+
+def check_words(dialect: Dialect, sql: str) -> str | None:
+    """Return a CHECK to compare as text: no matter how it is quoted and spaced.
+
+    None on PostgreSQL, which keeps the condition and words it anew.
+    """
+    if dialect == "postgres":
+        return None
+    return " ".join(unquoted(token.text).lower() for token in tokens(sql))
+
+
+def _in_utc(text: str) -> str:
+    """Return an instant that PostgreSQL tells in the time zone of the session as Atlas says it."""
+    try:
+        instant = datetime.datetime.fromisoformat(text.strip("'"))
+    except ValueError:  # infinity, a year before 1, another DateStyle
+        return text
+    if instant.tzinfo is None:
+        return text
+    return f"'{instant.astimezone(datetime.UTC).isoformat(' ')}'"
 
 
 def _is_text(sql: str) -> bool:

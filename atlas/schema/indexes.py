@@ -12,6 +12,8 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from atlas.schema.relation import relation
+
 _SQLITE = """
     SELECT l.name AS name, l."unique" AS is_unique, l.origin AS origin, i.name AS column_name
     FROM pragma_index_list({}) AS l JOIN pragma_index_info(l.name) AS i
@@ -35,6 +37,12 @@ _FOREIGN_KEY = """
 """
 _SQLITE_FOREIGN_KEY = 'SELECT 1 AS name FROM pragma_foreign_key_list({}) WHERE "from" = {}'
 
+_COLUMN = """
+    SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(CAST({} AS text)) AND attname = {}
+    AND attnum > 0 AND NOT attisdropped
+"""
+_SQLITE_COLUMN = "SELECT 1 FROM pragma_table_xinfo({}) WHERE name = {} COLLATE NOCASE"
+
 
 @dataclass(frozen=True)
 class Index:
@@ -55,7 +63,7 @@ class Index:
 async def indexes_of(engine: Any, table: str) -> list[Index]:
     """Return the indexes of a table, those of its keys included."""
     sqlite = engine.engine_type == "sqlite"
-    query = QueryString(_SQLITE if sqlite else _POSTGRES, table if sqlite else f'"{table}"')
+    query = QueryString(_SQLITE if sqlite else _POSTGRES, table if sqlite else relation(table))
     columns: dict[tuple[str, bool, str], list[str]] = {}
     for row in await engine.run_querystring(query):
         origin = row["origin"]
@@ -86,12 +94,23 @@ async def foreign_key_name(engine: Any, table: str, column: str) -> str | None:
     """Return the name of a column's foreign key; None when it has none."""
     sqlite = engine.engine_type == "sqlite"
     query = QueryString(
-        _SQLITE_FOREIGN_KEY if sqlite else _FOREIGN_KEY, table if sqlite else f'"{table}"', column
+        _SQLITE_FOREIGN_KEY if sqlite else _FOREIGN_KEY,
+        table if sqlite else relation(table),
+        column,
     )
     rows = await engine.run_querystring(query)
     if not rows:
         return None
     return f"{table}_{column}_fkey" if sqlite else str(rows[0]["name"])
+
+
+async def has_column(engine: Any, table: str, column: str) -> bool:
+    """Return whether a table has a column of this name."""
+    sqlite = engine.engine_type == "sqlite"
+    query = QueryString(
+        _SQLITE_COLUMN if sqlite else _COLUMN, table if sqlite else relation(table), column
+    )
+    return bool(await engine.run_querystring(query))
 
 
 async def primary_key_name(engine: Any, table: str) -> str | None:

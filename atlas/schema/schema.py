@@ -37,12 +37,15 @@ class Kind(StrEnum):
     foreign_key_target = "foreign_key_target"
     foreign_key_on_delete = "foreign_key_on_delete"
     foreign_key_on_update = "foreign_key_on_update"
+    foreign_key_off = "foreign_key_off"
     missing_index = "missing_index"
     extra_index = "extra_index"
     missing_unique = "missing_unique"
     extra_unique = "extra_unique"
     index_name = "index_name"
     index_definition = "index_definition"
+    missing_check = "missing_check"
+    check_definition = "check_definition"
     extra_rule = "extra_rule"
     unapplied_migration = "unapplied_migration"
     missing_migration_file = "missing_migration_file"
@@ -83,6 +86,8 @@ class ForeignKey:
     target: str
     on_delete: str
     on_update: str
+    #: False where the database has the reference and does not enforce it.
+    is_enforced: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,26 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A condition that each row of a table meets."""
+
+    #: None for one without a name, which no table class declares.
+    name: str | None
+    sql: str
+    #: The condition, to be compared as text; None where the database words it anew.
+    words: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table. ``rules`` are those that no table class can declare: a CHECK, a COLLATE."""
+    """A table. ``rules`` are those that no table class can declare, as a COLLATE."""
 
     name: str
     columns: Mapping[str, Column]
     primary_key: Names
     foreign_keys: Mapping[str, ForeignKey] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
+    checks: tuple[Check, ...] = ()
     rules: Names = ()
     #: The app whose migrations make the table; empty when none does.
     app: str = ""
@@ -169,6 +186,7 @@ def _table_differences(expected: Table, found: Table, in_database: bool) -> Iter
         yield Difference(Kind.primary_key, name, expected=ours, found=theirs or None)
     yield from _foreign_key_differences(expected, found)
     yield from _index_differences(expected, found)
+    yield from _check_differences(expected, found)
     for rule in found.rules:
         if rule not in expected.rules:
             yield Difference(Kind.extra_rule, name, rule, found=rule)
@@ -213,10 +231,35 @@ def _foreign_key_differences(expected: Table, found: Table) -> Iterator[Differen
             yield Difference(
                 Kind.foreign_key_on_update, table, column, key.on_update, other.on_update
             )
+        if key.is_enforced and not other.is_enforced:
+            yield Difference(Kind.foreign_key_off, table, column, key.target)
     for column, key in found.foreign_keys.items():
         is_column = column in found.columns and column not in expected.columns
         if column not in expected.foreign_keys and not is_column:
             yield Difference(Kind.extra_foreign_key, table, column, found=key.target)
+
+
+def _check_differences(expected: Table, found: Table) -> Iterator[Difference]:
+    left = list(found.checks)
+    for check in expected.checks:
+        other = next((each for each in left if _is_same_name(each.name, check.name)), None)
+        if other is None:
+            yield Difference(Kind.missing_check, expected.name, check.name, check.sql)
+            continue
+        left.remove(other)
+        if None not in (check.words, other.words) and check.words != other.words:
+            yield Difference(Kind.check_definition, expected.name, check.name, check.sql, other.sql)
+    for other in left:
+        name = " ".join(filter(None, (other.name, other.sql)))
+        yield Difference(Kind.extra_rule, expected.name, name, found=name)
+
+
+def _is_same_name(one: str | None, other: str | None) -> bool:
+    """Return whether two names of indexes or checks are one to the database.
+
+    Unquoted, as Piccolo writes them, PostgreSQL folds them to lower case.
+    """
+    return one is not None and other is not None and one.lower() == other.lower()
 
 
 def _index_differences(expected: Table, found: Table) -> Iterator[Difference]:
@@ -241,7 +284,7 @@ def _index_differences(expected: Table, found: Table) -> Iterator[Difference]:
             yield Difference(kind, table, name, index.shown, other.shown)
         elif index.rule != other.rule:
             yield Difference(Kind.index_definition, table, name, index.shown, other.shown)
-        elif index.name not in (None, other.name):
+        elif index.name is not None and not _is_same_name(index.name, other.name):
             yield Difference(Kind.index_name, table, name, index.name, other.name)
     for other in left:
         kind = Kind.extra_unique if other.unique else Kind.extra_index

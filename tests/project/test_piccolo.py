@@ -881,8 +881,8 @@ def test_stock_differ_leaves_out_changes_of_one_name_in_two_tables() -> None:
     assert differ.add_columns.statements == []  # Two.title
 
 
-async def test_stock_snapshot_leaves_attributes_of_altered_columns_as_they_were() -> None:
-    """Needed: ``schema/declared.py`` makes each column of a snapshot again from its params."""
+async def test_snapshot_has_columns_as_they_were_altered() -> None:
+    """``migrate/replay.py`` makes altered columns again, where Piccolo's keep their attributes."""
     manager = MigrationManager(migration_id="1", app_name="stock")
     manager.add_table("One", tablename="one")
     manager.add_column("One", "one", "name", "name", column_class=Text, params={"default": "a"})
@@ -893,4 +893,6 @@ async def test_stock_snapshot_leaves_attributes_of_altered_columns_as_they_were(
     (table,) = SchemaSnapshot([manager, later]).get_snapshot()
     (column,) = table.columns
     assert column._meta.params["default"] == "b"
-    assert column.default == "a"
+    assert column.default == "b"
+    (added,) = manager.add_columns.add_columns
+    assert added.column._meta.params["default"] == "a"  # which the migration itself still says
