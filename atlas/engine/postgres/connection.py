@@ -89,8 +89,15 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no typ
                     "transaction(), or a URL that leads to the server itself."
                 )
             self.is_dirty = True
-        async with self.answering():
+        if self.timeout_s is not None:
+            async with self.answering():
+                return await self.fetch(sql, *parameters)  # type: ignore[no-any-return]
+        start = time.monotonic()
+        try:  # as answering() does, which takes as long as a short query
             return await self.fetch(sql, *parameters)  # type: ignore[no-any-return]
+        except asyncio.CancelledError as error:
+            _note(error, start)
+            raise
 
     async def run_once(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Run a statement of ours that no other is like, so that it is not kept as prepared."""
@@ -116,10 +123,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no typ
                 "run is not known."
             ) from error
         except asyncio.CancelledError as error:
-            seconds = time.monotonic() - start
-            error.add_note(
-                f"The server did not answer for {seconds:.1f} s, until the task was cancelled."
-            )
+            _note(error, start)
             raise
 
     async def begin(self, statement: str) -> None:
@@ -134,6 +138,12 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no typ
         if not self.is_pooled:
             await self.execute(f"{self.get_reset_query()}; {self.session_settings}")
         self.is_dirty = False
+
+
+def _note(error: asyncio.CancelledError, start: float) -> None:
+    """Let a cancel say that a statement was waited for, since ``start``."""
+    seconds = time.monotonic() - start
+    error.add_note(f"The server did not answer for {seconds:.1f} s, until the task was cancelled.")
 
 
 def _changes_session(sql: str) -> bool:

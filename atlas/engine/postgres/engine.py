@@ -229,14 +229,22 @@ class _Shared(PiccoloPostgresEngine):
         try:
             yield connection
         except BaseException as error:
-            if is_cancel(error) and not connection.is_closed():
-                # Nothing waits for it: the server may take its time, or be gone.
-                self._in_background(self._clean(pool, connection, was_cancelled=True))
-            else:
-                await self._clean(pool, connection)
+            await self._give_back(pool, connection, error)
             raise
         else:
+            await self._give_back(pool, connection)
+
+    async def _give_back(
+        self, pool: Pool, connection: Connection, error: BaseException | None = None
+    ) -> None:
+        """Give a connection back to the pool, after what ran on it ended with ``error``."""
+        if error is not None and is_cancel(error) and not connection.is_closed():
+            # Nothing waits for it: the server may take its time, or be gone.
+            self._in_background(self._clean(pool, connection, was_cancelled=True))
+        elif connection.is_dirty or connection.is_in_transaction():
             await self._clean(pool, connection)
+        else:
+            pool.release(connection)
 
     async def _close(self, connection: Connection) -> None:
         try:
@@ -364,9 +372,7 @@ class _Shared(PiccoloPostgresEngine):
             records = await transaction.execute(sql, parameters)
         else:
             self._refuse_to_wait(sql)
-            async with self.connection(in_pool) as connection:
-                with errors.translated(self.path, "alone", reads=only_reads(sql)):
-                    records = await self._alone(connection, sql, parameters)
+            records = await self._run_alone(sql, parameters, in_pool)
             if self.replicas is not None and not only_reads(sql):
                 self.replicas.note_write()
         self._statements += 1
@@ -374,6 +380,27 @@ class _Shared(PiccoloPostgresEngine):
             log.statement(self.options, sql, parameters, time.perf_counter() - start, len(records))
         if self.log_responses:
             self.print_response(query_id, [dict(record) for record in records])
+        return records
+
+    async def _run_alone(self, sql: str, parameters: Sequence[Any], in_pool: bool) -> list[Any]:
+        """Run a statement that is in no block, on any connection."""
+        pool = self.pool if in_pool and not is_running_sync() else None
+        connection = None
+        if pool is not None:
+            self._check()
+            connection = pool.take_idle()
+        if pool is None or connection is None:
+            async with self.connection(in_pool) as connection:
+                with errors.translated(self.path, "alone", reads=only_reads(sql)):
+                    return await self._alone(connection, sql, parameters)
+        # As above, without blocks of generators, which take as long as a short query.
+        try:
+            records = await self._alone(connection, sql, parameters)
+        except BaseException as error:
+            await self._give_back(pool, connection, error)
+            with errors.translated(self.path, "alone", reads=only_reads(sql)):
+                raise
+        await self._give_back(pool, connection)
         return records
 
     async def _alone(

@@ -69,17 +69,23 @@ class Pool:
         while True:
             if self._is_closed:
                 raise ConnectionClosedError(f"The client of {self._name} is closed.")
-            while self._idle:
-                connection, _ = self._idle.pop()
-                if not connection.is_closed():
-                    self._in_use.add(connection)
-                    return connection
+            if (connection := self.take_idle()) is not None:
+                return connection
             if self.get_size() + self._opening < self._allowed():
                 connection = await self._open_one(limit)
             else:
                 connection = await self._wait()
             if connection is not None:
                 return connection
+
+    def take_idle(self) -> Any:
+        """Return a connection that nobody uses; None when there is none."""
+        while self._idle:
+            connection, _ = self._idle.pop()
+            if not connection.is_closed():
+                self._in_use.add(connection)
+                return connection
+        return None
 
     def release(self, connection: Any) -> None:
         """Take a connection back; it is clean, or closed. Safe to repeat."""
