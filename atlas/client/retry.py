@@ -105,7 +105,14 @@ class Attempt:
         self._block = block
 
     async def __aenter__(self) -> Any:
-        return await self._block.__aenter__()
+        while True:
+            try:
+                return await self._block.__aenter__()
+            except Exception as error:  # SQLite's lock is waited for as a block begins
+                if not self._attempts._ended(error):
+                    raise
+            await asyncio.sleep(wait_s(self._attempts._next() or 0))
+            self._block = self._attempts._make()
 
     async def __aexit__(
         self,
@@ -153,7 +160,14 @@ class SyncAttempt:
         self._block = block
 
     def __enter__(self) -> Any:
-        return self._block.__enter__()
+        while True:
+            try:
+                return self._block.__enter__()
+            except Exception as error:
+                if not self._attempts._ended(error):
+                    raise
+            time.sleep(wait_s(self._attempts._next() or 0))
+            self._block = self._attempts._make()
 
     def __exit__(
         self,

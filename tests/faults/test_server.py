@@ -11,7 +11,7 @@ import pytest
 from between import Proxy
 from conftest import run_on_server
 from databases import postgres_copy, rows, sqlite_copy
-from doubles import until
+from doubles import LockHolder, until
 from piccolo.engine.exceptions import TransactionError
 
 from atlas import (
@@ -328,3 +328,17 @@ def test_retry_in_plain_threads(any_url: str) -> None:
                     raise DatabaseBusyError("x")
         assert client.run(Tag.select(Tag.code).output(as_list=True)) == ["s3"]
         assert client.retry(lambda: client.run(Tag.count())) == 1
+
+
+async def test_a_lock_that_is_held_as_a_block_begins_is_run_again(
+    migrated_file: Any, tmp_path: Any
+) -> None:
+    """Another process's lock on a file is waited for once more by each attempt."""
+    url = sqlite_copy(migrated_file, tmp_path / "locked.db")
+    async with create_client(url, busy_timeout_ms=30) as client:
+        with LockHolder(url.removeprefix("file:")) as other:
+            with pytest.raises(DatabaseBusyError):
+                await client.retry(lambda: Tag.count().run(), retry=1)
+            asyncio.get_running_loop().call_later(0.1, other.release)
+            assert await client.retry(lambda: Tag.count().run(), retry=60) == 0
+        assert await Tag.count() == 0

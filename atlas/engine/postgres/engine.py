@@ -238,7 +238,9 @@ class _Shared(PiccoloPostgresEngine):
         self, pool: Pool, connection: Connection, error: BaseException | None = None
     ) -> None:
         """Give a connection back to the pool, after what ran on it ended with ``error``."""
-        if error is not None and is_cancel(error) and not connection.is_closed():
+        if connection.is_closed():
+            pool.release(connection)
+        elif error is not None and is_cancel(error):
             # Nothing waits for it: the server may take its time, or be gone.
             self._in_background(self._clean(pool, connection, was_cancelled=True))
         elif connection.is_dirty or connection.is_in_transaction():
