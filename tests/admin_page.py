@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from atlas import Client, create_client
+from atlas.admin.guard import Hosts
 from atlas.admin.site import create_site
 from atlas.admin.users import USERNAME, User, reset_password, users
 
@@ -19,7 +20,7 @@ ADDRESS = "http://127.0.0.1"
 @asynccontextmanager
 async def visitor(*, write: bool) -> AsyncIterator[httpx.AsyncClient]:
     """Open the site on the client that is open; what the browser knows before a login."""
-    transport = httpx.ASGITransport(app=create_site(write=write, hosts=["127.0.0.1"]))
+    transport = httpx.ASGITransport(app=create_site(write=write, hosts=Hosts.of("127.0.0.1")))
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as browser:
         assert (await browser.get("/")).status_code == 200
         browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]

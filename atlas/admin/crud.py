@@ -31,6 +31,7 @@ from starlette.responses import JSONResponse, Response
 
 from atlas import rules
 from atlas.admin import looks
+from atlas.admin.cascades import PARTS, parts_of, told
 from atlas.columns import ForeignKey, ModelColumn, Text
 from atlas.errors import AtlasError, InvalidValueError, RowNotFoundError
 from atlas.table import Table
@@ -43,6 +44,10 @@ READABLE = "row"
 _INSTANTS = ("created_at", "updated_at")
 #: How many rows a search for a reference returns at most.
 _MOST_IDS = 1000
+#: How long what is searched for may be, and how many words or values it may have.
+_MOST_CHARACTERS, _MOST_WORDS = 1000, 20
+#: The last row that either database can be asked to begin with.
+_LAST_ROW = 2**63 - 1
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 
@@ -83,6 +88,8 @@ def _answered(method: Endpoint) -> Endpoint:
             return JSONResponse(str(error), 400)
         except AtlasError as error:
             return JSONResponse(str(error), 422)
+        except (OverflowError, RecursionError) as error:  # a driver's, of what has no type yet
+            return JSONResponse(f"What was asked for cannot be asked: {error}.", 400)
         except Exception as error:
             if not _is_of_database(error):
                 raise
@@ -173,7 +180,8 @@ class TableCRUD(PiccoloCRUD):
         query = self._apply_filters(query, wanted)
         for order in wanted.order_by or [OrderBy(self.table._meta.primary_key, ascending=False)]:
             query = query.order_by(*self._sorted_by(order.column), ascending=order.ascending)
-        rows = await query.limit(size).offset(size * max(wanted.page - 1, 0))
+        first = size * max(wanted.page - 1, 0)
+        rows = await query.limit(size).offset(first) if first <= _LAST_ROW else []
         return self._json({"rows": [self._shown(row) for row in rows]})
 
     @_answered
@@ -189,7 +197,7 @@ class TableCRUD(PiccoloCRUD):
         readable = self.table.get_readable()
         apart = looks.told_apart(self.table)
         query = self.table.select(*self.table._key_columns, readable, *([apart] if apart else []))
-        for word in asked.get("search", "").split():
+        for word in _words(asked.get("search", "")):
             query = query.where(_contains(readable, word))
         if not any(column._meta.call_chain for column in readable.columns):
             # To sort a large table by what its rows reference takes seconds.
@@ -211,6 +219,8 @@ class TableCRUD(PiccoloCRUD):
         if not await self.table.exists().where(self.table._meta.primary_key == key):
             raise _RefusedError("The resource doesn't exist", 404)
         match request.method:
+            case "GET" if PARTS in request.query_params:
+                return self._json(told(self.table, await parts_of(self.table, key)))
             case "GET":
                 return await self.get_single(request, key)
             case "PATCH" | "PUT":
@@ -273,8 +283,12 @@ class TableCRUD(PiccoloCRUD):
 
     @_answered
     async def delete_single(self, request: Request, row_id: Any) -> Response:
-        """Delete one row."""
-        await self.table.delete().where(self.table._meta.primary_key == row_id)
+        """Delete one row; those that go along with it must have been counted to the asker."""
+        async with self.table._meta.db.transaction():
+            parts = await parts_of(self.table, row_id)
+            if str(parts.total()) != request.query_params.get(PARTS, "0"):
+                raise _RefusedError({"db_error": told(self.table, parts)["detail"]}, 409)
+            await self.table.delete().where(self.table._meta.primary_key == row_id)
         return Response(status_code=204)
 
     # Keys.
@@ -353,7 +367,11 @@ class TableCRUD(PiccoloCRUD):
             if operator in (OPERATOR_MAP["is_null"], OPERATOR_MAP["not_null"]):
                 query = query.where(Where(column, operator=operator))
                 continue
-            for text in given if isinstance(given, list) else [given]:
+            texts = given if isinstance(given, list) else [given]
+            if len(texts) > _MOST_WORDS:
+                raise ParamException(f"{name} is compared with more than {_MOST_WORDS} values.")
+            for text in texts:
+                _check_length(text)
                 if isinstance(column, Text) and column._tokens is None:
                     query = query.where(_matches(column, text, params.match_types[name]))
                     continue
@@ -420,9 +438,24 @@ def _is_shown(stored: datetime.datetime, given: datetime.datetime | None) -> boo
 
 def _number(asked: Mapping[str, str], name: str, default: int) -> int:
     text = asked.get(name, "")
-    if text and not text.isdecimal():
-        raise ParamException(f"The {name} must be a whole number.")
-    return int(text) if text else default
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _LAST_ROW):
+        raise ParamException(f"The {name} must be a whole number from 0 to {_LAST_ROW}.")
+    return int(text)
+
+
+def _words(search: str) -> list[str]:
+    _check_length(search)
+    words = search.split()
+    if len(words) > _MOST_WORDS:
+        raise ParamException(f"A search has at most {_MOST_WORDS} words.")
+    return words
+
+
+def _check_length(text: Any) -> None:
+    if isinstance(text, str) and len(text) > _MOST_CHARACTERS:
+        raise ParamException(f"What is searched for has at most {_MOST_CHARACTERS} characters.")
 
 
 def _contains(readable: Readable, word: str) -> Combinable:

@@ -1,6 +1,7 @@
 // What Piccolo Admin's front end shows in another way than it is read: menus without the domain that
 // stands above them, money with separators, instants as date and time of the browser's zone.
-// In: what the page has drawn. Out: the same, with other text; nothing is asked of the server.
+// In: what the page has drawn. Out: the same, with other text. Of the server it asks one thing: what goes
+// along with a row that is about to be deleted, so that it can ask whoever deletes it.
 
 const DOMAIN = /^(core|db|catalog|commerce|finance|marketing|target) (?=\S)/i;
 const NUMBER = /^-?\d+(\.\d+)?$/;
@@ -47,3 +48,17 @@ new MutationObserver(() => {
     readable();
   });
 }).observe(document.documentElement, { childList: true, characterData: true, subtree: true });
+
+const open = XMLHttpRequest.prototype.open;
+XMLHttpRequest.prototype.open = function (method, url, ...more) {
+  const path = new URL(url, location).pathname;
+  if (method.toUpperCase() === "DELETE" && path.includes("/api/tables/")) {
+    const named = `${url}${url.includes("?") ? "&" : "?"}__parts=`;
+    const ask = new XMLHttpRequest();
+    open.call(ask, "GET", named, false);
+    ask.send();
+    const parts = ask.status === 200 ? JSON.parse(ask.responseText) : { count: 0 };
+    if (parts.count && confirm(`${parts.detail}\n\nDelete them all?`)) url = named + parts.count;
+  }
+  return open.call(this, method, url, ...more);
+};

@@ -7,20 +7,28 @@ both files are closed.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from atlas.admin.guard import Hosts
 from atlas.admin.site import create_site
 from atlas.admin.users import users
 from atlas.client.client import Client, create_client
 from atlas.errors import ConfigurationError
 from atlas.tables import TABLES
+
+#: So many connections at a time; one more is answered with 503.
+_MOST_CONNECTIONS = 200
+
+#: How long a browser may take to send the head of a request.
+_HEAD_TIMEOUT_S = 10.0
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -35,10 +43,14 @@ async def serve(
     port: int,
     write: bool,
     on_ready: OnReady,
+    names: Sequence[str] = (),
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serve the page until the process is told to end; open requests get five seconds.
 
-    The database is that of a client without a URL; ``port`` 0 takes a free one. Raises
+    The database is that of a client without a URL; ``port`` 0 takes a free one. ``names`` are
+    more names that browsers may call it by, and ``proxies`` the addresses of those whose word
+    is taken on where a request comes from (X-Forwarded-For); nobody else's is. Raises
     ``ConfigurationError`` when nothing can listen there, or the database has not all
     tables, and what ``create_client`` and ``users`` raise. A database that is not
     there is not made.
@@ -49,11 +61,16 @@ async def serve(
         async with create_client(read_only=not write), users(users_file) as password:
             shown = f"[{host}]" if ":" in host else host
             config = uvicorn.Config(
-                create_site(write=write, hosts=_names(host)),
+                create_site(write=write, hosts=Hosts.of(host, names)),
                 lifespan="off",
                 access_log=False,
                 log_level="warning",
                 server_header=False,
+                http=_Protocol,
+                ws="none",
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=[*proxies],
+                limit_concurrency=_MOST_CONNECTIONS,
                 timeout_graceful_shutdown=5,
             )
             server = _Server(config)
@@ -68,23 +85,6 @@ async def _check_tables(client: Client) -> None:
             f"{client.engine.path} has no table {missing[0]}, and lacks {len(missing)} in all. "
             "Make them first, with: atlas migrate"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _names(host: str) -> list[str]:
-    """Return what a browser may call the server."""
-    if is_loopback(host):
-        return ["127.0.0.1", "localhost", "[::1]", host]
-    return ["*"]  # whoever opens it to others knows under which names
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -116,3 +116,36 @@ class _Server(uvicorn.Server):
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+class _Protocol(H11Protocol):
+    """A connection that is closed when the head of its request takes too long.
+
+    uvicorn ends one that is idle between requests, but waits for the rest of a head for ever.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Let the time run while a head is awaited, once for the whole of it."""
+        if self.conn.their_state is not h11.IDLE:
+            self._unwatch()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_TIMEOUT_S, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

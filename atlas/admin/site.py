@@ -7,8 +7,9 @@ those of users and sessions on the file that ``users.py`` has bound.
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,15 +19,17 @@ from piccolo_admin import endpoints, version
 from piccolo_admin.endpoints import AdminRouter, TableConfig
 from piccolo_admin.translations.data import ENGLISH
 from piccolo_api.crud.endpoints import OrderBy
+from piccolo_api.rate_limiting.middleware import RateLimitProvider
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas.admin import looks
 from atlas.admin.crud import READABLE, TableCRUD
+from atlas.admin.guard import SAFE_METHODS, Guard, Hosts
 from atlas.admin.indonesian import INDONESIAN
+from atlas.admin.logins import LimitedLogins
 from atlas.admin.users import Session, User
 from atlas.client.own_tables import own_tables
 from atlas.columns import Text
@@ -48,8 +51,6 @@ GROUPS = {
 }
 
 READ_ONLY = "This page only shows rows. To edit them, start it with: atlas admin --write"
-
-_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 #: Nothing is loaded from anywhere else; Vue and Font Awesome write styles into the page.
 _CONTENT_SECURITY_POLICY = (
@@ -104,7 +105,7 @@ def endpoints_of(crud: type[Any]) -> Iterator[None]:
         vars(endpoints)["PiccoloCRUD"] = original
 
 
-def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
+def create_site(*, write: bool, hosts: Hosts) -> ASGIApp:
     """Return the site; without ``write`` the server refuses whatever changes a row.
 
     ``hosts`` are the names and addresses a browser may ask for: another one is
@@ -112,6 +113,15 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
     """
     # At each login; but 127.0.0.1 has no HTTPS, and what is sent to it leaves no machine.
     warnings.filterwarnings("ignore", "If running sessions in production", UserWarning)
+    site: ASGIApp = LimitedLogins(_admin(write, hosts))
+    if not write:
+        site = _ReadOnly(site)
+    return _Headers(Guard(site, hosts))
+
+
+@functools.cache
+def _admin(write: bool, hosts: Hosts) -> ASGIApp:
+    """Return Piccolo Admin, which keeps nothing of who asks; to make it takes seconds."""
     with endpoints_of(TableCRUD):
         admin: Any = AdminRouter(
             *(_config(table) for table in [*TABLES, *own_tables()]),
@@ -119,7 +129,8 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
             session_table=Session,
             read_only=not write,
             site_name="Atlas" if write else "Atlas (read-only)",
-            allowed_hosts=[*hosts],
+            allowed_hosts=hosts,
+            rate_limit_provider=_Unlimited(),
             translations=[ENGLISH, INDONESIAN],
         )
     style = looks.STYLE + (_STYLE_TO_WRITE if write else _STYLE_TO_READ + looks.STYLE_TO_READ)
@@ -127,10 +138,7 @@ def create_site(*, write: bool, hosts: Sequence[str]) -> ASGIApp:
         "</head>",
         f'<style>{style}</style>\n<script src=".{looks.SCRIPT_PATH}" defer></script>\n</head>',
     )
-    site: ASGIApp = admin
-    if not write:
-        site = _ReadOnly(site)
-    return TrustedHostMiddleware(_Headers(site), allowed_hosts=[*hosts], www_redirect=False)
+    return admin  # type: ignore[no-any-return]
 
 
 def _config(table: type[Table]) -> TableConfig:
@@ -164,6 +172,13 @@ def _naming_column(table: type[Table]) -> Column:
     return made_up
 
 
+class _Unlimited(RateLimitProvider):
+    """Lets ``LimitedLogins`` count: stock's limit counts visits, and never ends."""
+
+    def increment(self, identifier: str) -> None:
+        """Count nothing."""
+
+
 class _Headers:
     """Adds the headers that keep the page from loading or telling anything elsewhere."""
 
@@ -195,7 +210,7 @@ class _ReadOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
-            if request.method not in _SAFE_METHODS and not scope["path"].startswith("/public/"):
+            if request.method not in SAFE_METHODS and not scope["path"].startswith("/public/"):
                 await JSONResponse({"detail": READ_ONLY}, 405)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -23,6 +23,18 @@ def admin(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port to listen on; 0 for any that is free.")
     ] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name that browsers may call the page by; repeat it."),
+    ] = None,
+    behind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A proxy that is believed where a request comes from; repeat it.",
+            show_default="nobody is believed",
+        ),
+    ] = None,
     reset_password: Annotated[
         bool,
         typer.Option("--reset-password", help="Print a new password, log everybody out, and exit."),
@@ -35,7 +47,7 @@ def admin(
     and sessions are in atlas-admin.db, never in the database.
     """
     _check_installed()
-    from atlas.admin import server, users
+    from atlas.admin import guard, server, users
 
     find_piccolo_conf()
     engine = create_client().engine
@@ -54,7 +66,7 @@ def admin(
             print(f"{_login(password)}\nIt is not shown again; a new one: --reset-password")
         what = "rows can be edited" if write else "read-only"
         show(f"Atlas admin, {what}: {url}\nDatabase: {engine.path}\nPress Ctrl-C to stop.")
-        if not server.is_loopback(host):
+        if not guard.is_loopback(host):
             print(f"Others can reach {host}, and what they send is not encrypted.", file=sys.stderr)
 
     asyncio.run(
@@ -64,6 +76,8 @@ def admin(
             port=port,
             write=write,
             on_ready=ready,
+            names=allow_host or (),
+            proxies=behind or (),
         )
     )
 

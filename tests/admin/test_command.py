@@ -17,7 +17,7 @@ from databases import sqlite_copy
 from terminal import BIN, environment
 
 from atlas.admin.crud import TableCRUD
-from atlas.admin.server import is_loopback
+from atlas.admin.guard import is_loopback
 from atlas.admin.site import endpoints_of
 
 
