@@ -13,6 +13,7 @@ from atlas.client.scope import bind
 from atlas.client.sync import SyncClient, sync_client
 from atlas.errors import (
     AtlasError,
+    BackupError,
     ClientError,
     ConfigurationError,
     ConflictError,
@@ -110,6 +111,7 @@ __all__ = [
     "Account",
     "Agenda",
     "AtlasError",
+    "BackupError",
     "Batch",
     "BatchInstructor",
     "Campaign",

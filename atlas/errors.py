@@ -18,6 +18,7 @@
     ├── SchemaChangeError        a change of the schema that would lose or break rows
     ├── MigrationError           migrations that cannot be run
     │   └── MigrationFailedError     one of them failed
+    ├── BackupError              a backup or restore that cannot be, or is not whole
     ├── CorruptValueError        a stored value that is none of its column's    (also ValueError)
     ├── ClientError              a client used where it cannot be               (also RuntimeError)
     │   └── ConnectionClosedError    it is closed
@@ -296,6 +297,10 @@ class MigrationFailedError(MigrationError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.migrations, self.reason)
+
+
+class BackupError(AtlasError):
+    """A backup that could not be made, or cannot be restored. The database is as it was."""
 
 
 class CorruptValueError(AtlasError, ValueError):

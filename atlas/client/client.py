@@ -12,11 +12,14 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack, cast, overload
 
 from piccolo.columns import Column
 
+from atlas.backup.backup import Backup, back_up
+from atlas.backup.backup import OnProgress as OnBackup
 from atlas.client import configured, scope
 from atlas.client.apps import Apps
 from atlas.client.prepared import Prepared, Result
@@ -356,6 +359,26 @@ class Client(Apps):
         ``DatabaseServerError`` when the server is away.
         """
         return await self._open_engine().ping(writer=writer, timeout_ms=timeout_ms)
+
+    async def backup(
+        self,
+        to: str | Path,
+        *,
+        keep: int | None = None,
+        on_progress: OnBackup = lambda done, total: None,
+    ) -> Backup:
+        """Copy the database to a file that is not there yet, or into a folder, while it is used.
+
+        In a folder the file is named by the database and the time in UTC, and ``keep`` removes
+        all but so many of those. The backup is of one moment, has its name only when it is whole,
+        on the disk and checked (integrity, references, rows, migrations), and is readable as
+        ``file_mode`` says. ``on_progress(done, total)`` is called in another thread, with pages, or
+        with bytes and None on PostgreSQL, where ``pg_dump`` does it. Raises ``BackupError``, and
+        then nothing is left of it, as after a cancel.
+        """
+        engine = self._open_engine()
+        mode = engine.options.mode
+        return await back_up(engine, Path(to), keep=keep, mode=mode, on_progress=on_progress)
 
     def connection(self, *, reads: bool = False) -> AbstractAsyncContextManager[Any]:
         """Lend a connection of the driver's, for what Piccolo has no words for.

@@ -18,12 +18,15 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, Unpack, cast, overload
 
 from piccolo.columns import Column
 from piccolo.query.base import FrozenQuery, Query
 
+from atlas.backup.backup import Backup
+from atlas.backup.backup import OnProgress as OnBackup
 from atlas.client import scope
 from atlas.client.apps import Apps
 from atlas.client.block_stack import Entry, HeldEntry, Maker, transaction_here
@@ -405,6 +408,16 @@ class SyncClient(Apps):
             return self._client.stats()
 
         return self._call(stats())
+
+    def backup(
+        self,
+        to: str | Path,
+        *,
+        keep: int | None = None,
+        on_progress: OnBackup = lambda done, total: None,
+    ) -> Backup:
+        """Copy the database while it is used, as ``Client.backup`` does."""
+        return self._call(self._client.backup(to, keep=keep, on_progress=on_progress))
 
     def ping(self, *, writer: bool = False, timeout_ms: int = PING_TIMEOUT_MS) -> float:
         """Ask the database for an answer, and return how long it took in the loop, in milliseconds.

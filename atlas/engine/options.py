@@ -6,6 +6,7 @@ checked object.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypedDict, get_args
 
@@ -23,6 +24,9 @@ LEAST = {
     "shared_commits": 0,
 }
 MOST = 2**31 - 1
+
+#: No file is made that its owner cannot use, or that can be executed.
+_MODE = re.compile("0?6[0246][0246]")
 
 #: The most of ``inline_reads``, in milliseconds: it holds up all tasks of the event loop.
 MOST_INLINE_MS = 100
@@ -45,6 +49,7 @@ class GivenOptions(TypedDict, total=False):
     statement_cache: int | None
     inline_reads: float | None
     shared_commits: int | None
+    file_mode: str | None
     log_queries: bool | None
     log_parameters: bool | None
 
@@ -74,6 +79,9 @@ class EngineOptions:
     #: SQLite: how many writes outside blocks, that wait for the writer at the same moment, may be
     #: made durable by one commit; with 1 each has its own.
     shared_commits: int = 64
+    #: SQLite: who may use a file that is made, in octal; 0600 is its owner alone. What SQLite keeps
+    #: beside it gets the same, and so do backups.
+    file_mode: str = "0600"
     #: Log every statement to ``atlas.engine`` at INFO; at DEBUG they are logged anyway.
     log_queries: bool = False
     #: Log the parameters too. They hold personal data.
@@ -95,9 +103,19 @@ class EngineOptions:
         for name in ("read_only", "log_queries", "log_parameters"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; give True or False.")
+        if not (isinstance(self.file_mode, str) and _MODE.fullmatch(self.file_mode)):
+            raise ConfigurationError(
+                f"file_mode is {self.file_mode!r}; give three octal digits, the first of them 6: "
+                "0600, 0640 or 0660."
+            )
         if self.synchronous not in get_args(Synchronous):
             allowed = ", ".join(get_args(Synchronous))
             raise ConfigurationError(f"synchronous is {self.synchronous!r}; give one of {allowed}.")
+
+    @property
+    def mode(self) -> int:
+        """``file_mode`` as the operating system counts it."""
+        return int(self.file_mode, 8)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ def test_defaults_are_safe() -> None:
         "statement_cache": 256,
         "inline_reads": 0.5,
         "shared_commits": 64,
+        "file_mode": "0600",
         "log_queries": False,
         "log_parameters": False,
     }

@@ -136,6 +136,7 @@ UNITS = {
     "_COMMITS": "writes",
     "_URL": "postgresql://",
     "_FILE": "path",
+    "_MODE": "0600",
 }
 
 

@@ -261,6 +261,8 @@ class Handle:
             self._untouched = Untouched(self.path)
         with untouched.opening:
             forks.opening(self._owner, self.path, identity_of(self.path))
+        if not self.reader and self.path != MEMORY and not self._options.read_only:
+            self._make()
         try:
             self.db = sqlite3.connect(
                 self._uri(),
@@ -306,6 +308,18 @@ class Handle:
         forks.closed(self._owner)
         if self._untouched is not None:
             self._untouched.left()
+
+    def _make(self) -> None:
+        """Make a file that is not there, which nobody else can read from its first byte on.
+
+        SQLite lets everybody read it whom the umask lets. What stands in the way it says better.
+        """
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            try:
+                os.fchmod(descriptor, self._options.mode)
+            finally:
+                os.close(descriptor)
 
     def _uri(self) -> str:
         if self.path == MEMORY:
