@@ -114,12 +114,19 @@ def main() -> int:
     parser.add_argument(
         "--programs", type=int, default=1500, help="random programs of blocks on each database"
     )
+    parser.add_argument(
+        "--evolutions", type=int, default=200, help="random evolutions of two apps (default: 200)"
+    )
     options = parser.parse_args()
-    if options.programs and subprocess.call(
-        [sys.executable, "-m", "pytest", "-q", "--timeout=0", "tests/faults/test_programs.py"],
-        env={**os.environ, "ATLAS_PROGRAMS": str(options.programs)},
+    for count, variable, test in (
+        (options.programs, "ATLAS_PROGRAMS", "tests/faults/test_programs.py"),
+        (options.evolutions, "ATLAS_EVOLUTIONS", "tests/migrate/test_random_evolution.py"),
     ):
-        return 1
+        if count and subprocess.call(
+            [sys.executable, "-m", "pytest", "-q", "--timeout=0", test],
+            env={**os.environ, variable: str(count)},
+        ):
+            return 1
     console = Console(stderr=True)
     console.print(f"--seed {options.seed}: {options.rows} rows in each of two tables")
     start = time.monotonic()

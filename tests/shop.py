@@ -33,21 +33,27 @@ APP_CONFIG = AppConfig(
     app_name="{app}",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
     table_classes=table_finder(modules=["{app}.tables"], exclude_imported=True),
+    migration_dependencies={before},
 )
 """
 _WORDS = "from atlas.migrate import allow_loss, fill_nulls, save_rows\n"
 
 
 class Project:
-    """An app in a folder of its own; only one is in use at a time."""
+    """An app in a folder of its own, after those that it references.
 
-    def __init__(self, folder: Path, app: str) -> None:
+    Piccolo knows these alone while one is in use.
+    """
+
+    def __init__(self, folder: Path, app: str, after: Project | None = None) -> None:
         self.app = app
+        self.apps: tuple[str, ...] = (*(after.apps if after else ()), app)
         self.package = folder / app
         (self.package / "piccolo_migrations").mkdir(parents=True)
         (self.package / "__init__.py").touch()
         (self.package / "piccolo_migrations" / "__init__.py").touch()
-        (self.package / "piccolo_app.py").write_text(APP.format(app=app))
+        before = [f"{name}.piccolo_app" for name in self.apps[:-1]]
+        (self.package / "piccolo_app.py").write_text(APP.format(app=app, before=before))
 
     @property
     def migrations(self) -> list[Path]:
@@ -65,7 +71,7 @@ class Project:
             patch.setattr(atlas.conf, "DB", engine)
             patch.setattr(Migration._meta, "_db", engine)
             self.forget()
-            AppRegistry.__init__(registry, apps=[f"{self.app}.piccolo_app"])
+            AppRegistry.__init__(registry, apps=[f"{app}.piccolo_app" for app in self.apps])
             patch.setattr(atlas.conf, "APP_REGISTRY", registry)
             try:
                 yield
@@ -75,8 +81,9 @@ class Project:
     def forget(self) -> None:
         """Forget the modules, so that they are read again."""
         for name in [*sys.modules]:
-            if name == self.app or name.startswith((f"{self.app}.", f"{self.app}_2")):
-                del sys.modules[name]
+            for app in self.apps:
+                if name == app or name.startswith((f"{app}.", f"{app}_2")):
+                    del sys.modules[name]
         importlib.invalidate_caches()
 
     def write(self, tables: str) -> None:

@@ -191,7 +191,7 @@ class _Adopter:
 
     async def plan(self, reader: Any) -> Adoption:
         """Look at the database, and return what there is to do and what is in the way."""
-        contents = await database.read(reader)
+        contents = await database.read(reader, self._code.schemas)
         applied = await log.applied(reader) if contents.has_log else []
         self._check_log(contents, applied)
         findings = await self._findings(reader, contents)
@@ -314,7 +314,7 @@ class _Adopter:
         )
 
     async def _mend(self, plan: Adoption) -> None:
-        found = (await database.read(self._engine)).tables
+        found = (await database.read(self._engine, self._code.schemas)).tables
         by_table: dict[str, list[Finding]] = {}
         for finding in plan.findings:
             if finding.severity is Severity.drift and finding.table is not None:
@@ -338,7 +338,9 @@ class _Adopter:
         left_over = [
             f
             for f in drift.database_findings(
-                self._code, self._expected, (await database.read(self._engine)).tables
+                self._code,
+                self._expected,
+                (await database.read(self._engine, self._code.schemas)).tables,
             )
             if f.kind not in _OF_OTHERS
         ]

@@ -20,7 +20,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.check.findings import (
@@ -37,8 +36,8 @@ from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
 from atlas.errors import MigrationError
 from atlas.migrate import log
-from atlas.migrate.files import app_names, migration_files
-from atlas.migrate.replay import replay
+from atlas.migrate.files import app_names, managers_of, migration_files
+from atlas.migrate.replay import renames_of, replay
 from atlas.schema import database, model
 from atlas.schema.declared import from_classes, from_snapshot
 from atlas.schema.reading import reading
@@ -87,6 +86,12 @@ class Code:
     classes: Mapping[str, Schema]
     files: tuple[File, ...]
 
+    @property
+    def schemas(self) -> set[str]:
+        """The schemas of PostgreSQL that the apps' tables name, but for the one looked in first."""
+        named = {table._meta.schema for app in self.apps for table in tables_of(app)}
+        return {schema for schema in named if schema not in (None, "public")}
+
     def owner(self, table: str) -> str:
         """Return the app that a table belongs to; nothing for a table of none."""
         return next((app for app in self.apps if table in self.classes[app]), "")
@@ -110,7 +115,7 @@ async def check(client: Client | None = None, *, quick: bool = False) -> CheckRe
     engine = atlas_engine() if client is None else client.engine
     code = read_code(database.dialect_of(engine), quick=quick)
     async with reading(engine) as reader:
-        contents = await database.read(reader)
+        contents = await database.read(reader, code.schemas)
         applied = await log.applied(reader) if contents.has_log else []
     report = await compare(code, contents, applied, path=str(engine.path), quick=quick)
     return replace(report, warnings=tuple(engine.library_warnings()))
@@ -200,7 +205,12 @@ async def _compared_database(
         elif quick:  # what is applied of it can only be told from the files
             unknown |= code.classes[app].keys()
         else:
-            expected |= await added_up(done, code.dialect)
+            others = [
+                file
+                for file in code.files
+                if file.app_name != app and (file.app_name, file.id) in names
+            ]
+            expected |= await added_up(done, code.dialect, others)
     known = {name: table for name, table in contents.tables.items() if name not in unknown}
     return database_findings(code, expected, known)
 
@@ -225,19 +235,22 @@ def model_findings(path: Path) -> Iterator[Finding]:
 async def migration_findings(code: Code, app: str) -> list[Finding]:
     """Return what an app's migrations add up to otherwise than its table classes."""
     own = [file for file in code.files if file.app_name == app]
-    found = differences(code.classes[app], await added_up(own, code.dialect))
+    others = [file for file in code.files if file.app_name != app]
+    found = differences(code.classes[app], await added_up(own, code.dialect, others))
     return [found_in_migrations(difference, app) for difference in found]
 
 
 _added_up: dict[tuple[Dialect, tuple[Any, ...]], Schema] = {}
 
 
-async def added_up(files: Sequence[Any], dialect: Dialect) -> Schema:
-    """Return the schema that the migrations of one app make when they are applied in order."""
-    key = dialect, tuple(files)
+async def added_up(files: Sequence[Any], dialect: Dialect, others: Sequence[Any] = ()) -> Schema:
+    """Return the schema that the migrations of one app make when they are applied in order.
+
+    ``others`` are the migrations of other apps, which may rename what these tables reference.
+    """
+    key = dialect, (*files, None, *others)
     if key not in _added_up:
-        managers = [await file.module.forwards() for file in files]
-        tables = replay(m for m in managers if isinstance(m, MigrationManager))
+        tables = replay(await managers_of(files), renames_of(await managers_of(others)))
         app = files[0].app_name if files else ""
         _added_up[key] = from_snapshot(tables, dialect, app)
     return _added_up[key]

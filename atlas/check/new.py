@@ -19,7 +19,7 @@ from piccolo.conf.apps import AppConfig
 from atlas.check.drift import added_up
 from atlas.check.findings import Finding, found_in_migrations
 from atlas.errors import MigrationError
-from atlas.migrate.files import files_in
+from atlas.migrate.files import app_names, files_in, migration_files
 from atlas.schema.declared import from_classes
 from atlas.schema.schema import differences
 
@@ -78,5 +78,6 @@ async def warn_of_rest(app_config: AppConfig) -> None:
 async def _rest(app_config: AppConfig) -> list[Finding]:
     app = app_config.app_name
     declared = from_classes(app_config.table_classes, "sqlite", app)
-    found = differences(declared, await added_up(files_in(app_config), "sqlite"))
+    others = [file for name in app_names() if name != app for file in migration_files(name)]
+    found = differences(declared, await added_up(files_in(app_config), "sqlite", others))
     return [found_in_migrations(difference, app) for difference in found]

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.conf.apps import AppConfig, Finder
 
 from atlas.errors import ConfigurationError, MigrationError
@@ -76,6 +79,12 @@ def files_in(config: AppConfig) -> list[MigrationFile]:
             raise MigrationError(f"{path} and {found[id].path.name} both have the ID {id}.")
         found[id] = MigrationFile(app_name, id, path, sha256, module)
     return [found[id] for id in sorted(found)]
+
+
+async def managers_of(files: Iterable[Any]) -> list[MigrationManager]:
+    """Return what migrations say, anew each time; nothing for one that does all itself."""
+    said = [await file.module.forwards() for file in files]
+    return [manager for manager in said if isinstance(manager, MigrationManager)]
 
 
 def _imported(path: Path) -> ModuleType:

@@ -11,6 +11,7 @@ what a migration drops and makes again under one name.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,11 +23,46 @@ from piccolo.table import Table, create_table_class
 
 from atlas.schema.declared import tolerant
 
+#: The id of a migration, and a table that it renames.
+Renames = tuple[tuple[str, RenameTable], ...]
 
-def replay(managers: Iterable[MigrationManager]) -> list[DiffableTable]:
-    """Return the tables that the migrations of one app make, one after the other."""
+#: The tables of other apps that were renamed, while the task runs migrations.
+renamed_by_others: contextvars.ContextVar[Renames] = contextvars.ContextVar(
+    "atlas_renamed_by_others", default=()
+)
+
+
+def renames_of(managers: Iterable[MigrationManager]) -> Renames:
+    """Return the tables that migrations rename, the first one first."""
+    ordered = sorted(managers, key=lambda each: each.migration_id)
+    return tuple(
+        (manager.migration_id, rename) for manager in ordered for rename in manager.rename_tables
+    )
+
+
+def follow(manager: MigrationManager, renames: Renames) -> None:
+    """Let a migration reference the tables of other apps by the names that they got after it."""
+    for migration_id, rename in renames:
+        if migration_id < manager.migration_id:
+            continue
+        for added in manager.add_columns.add_columns:
+            added.column = _follows(added.column, rename)
+
+
+def replay(
+    managers: Iterable[MigrationManager], others: Renames | None = None
+) -> list[DiffableTable]:
+    """Return the tables that the migrations of one app make, one after the other.
+
+    ``others`` are tables of other apps that were renamed, whose names the references of this
+    app's follow; those of the run that the task is in when they are left out. Ids of migrations
+    are moments, so they tell what was renamed after it was referenced.
+    """
     tables: list[DiffableTable] = []
+    waiting = list(renamed_by_others.get() if others is None else others)
     for manager in sorted(managers, key=lambda each: each.migration_id):
+        while waiting and waiting[0][0] < manager.migration_id:
+            _follow_all(tables, waiting.pop(0)[1])
         tables += [
             DiffableTable(
                 table.class_name,
@@ -48,6 +84,8 @@ def replay(managers: Iterable[MigrationManager]) -> list[DiffableTable]:
         for table in tables:
             _change_columns(manager, table)
             _change_constraints(manager, table)
+    for _, rename in waiting:
+        _follow_all(tables, rename)
     return tables
 
 
@@ -57,6 +95,10 @@ def _rename_table(tables: list[DiffableTable], rename: RenameTable) -> None:
         if table.class_name == rename.old_class_name:
             table.class_name, table.tablename = rename.new_class_name, rename.new_tablename
             break
+    _follow_all(tables, rename)
+
+
+def _follow_all(tables: list[DiffableTable], rename: RenameTable) -> None:
     for table in tables:
         table.columns = [_follows(column, rename) for column in table.columns]
 

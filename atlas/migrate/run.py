@@ -32,9 +32,10 @@ from atlas.engine.sqlite.files import MEMORY
 from atlas.errors import AtlasError, MigrationError, MigrationFailedError
 from atlas.migrate import log, saved
 from atlas.migrate.backup import back_up
-from atlas.migrate.files import MigrationFile, app_names, migration_files
+from atlas.migrate.files import MigrationFile, app_names, managers_of, migration_files
 from atlas.migrate.guard import check_drops
 from atlas.migrate.preview import recorded
+from atlas.migrate.replay import Renames, follow, renamed_by_others, renames_of
 from atlas.migrate.report import AppPlan, RunReport, Step, prints
 from atlas.migrate.transaction import schema_transaction
 
@@ -273,6 +274,10 @@ class _Run:
     async def _run_file(self, file: MigrationFile) -> bool:
         manager = await file.module.forwards()
         backwards = self._wanted.backwards
+        if isinstance(manager, MigrationManager):
+            others = await self._renamed_by_others(file.app_name)
+            renamed_by_others.set(others)
+            follow(manager, others)
         if not isinstance(manager, MigrationManager):  # forwards() has done it all itself
             if backwards:
                 raise MigrationError(
@@ -297,6 +302,23 @@ class _Run:
                 error.add_note(_ALWAYS_WRAPPED)
             raise
         return False
+
+    async def _renamed_by_others(self, app_name: str) -> Renames:
+        """Return the tables that the applied migrations of other apps have renamed."""
+        done = {(step.app_name, step.migration_id) for step in self._steps}
+        applied = (
+            self._hashes.keys() - done if self._wanted.backwards else self._hashes.keys() | done
+        )
+        known = set(app_names())
+        others = {app for app, _ in applied if app != app_name and app in known}
+        return renames_of(
+            await managers_of(
+                file
+                for app in sorted(others)
+                for file in self._files.get(app) or migration_files(app)
+                if (app, file.id) in applied
+            )
+        )
 
     def _failed_at_the_end(self, error: BaseException) -> BaseException:
         if not isinstance(error, Exception) or not self._steps:

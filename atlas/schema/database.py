@@ -38,11 +38,15 @@ class Contents:
     has_log: bool = field(default=False)
 
 
-async def read(engine: Any) -> Contents:
-    """Return what the database of ``engine`` holds; of PostgreSQL, in the current schema."""
-    return await (
-        _read_sqlite(engine) if engine.engine_type == "sqlite" else _read_postgres(engine)
-    )
+async def read(engine: Any, schemas: Iterable[str] = ()) -> Contents:
+    """Return what the database of ``engine`` holds.
+
+    Of PostgreSQL, what is in the current schema, and under names as ``hr.staff`` what is in others
+    of ``schemas``.
+    """
+    if engine.engine_type == "sqlite":
+        return await _read_sqlite(engine)
+    return await _read_postgres(engine, schemas)
 
 
 async def _rows(engine: Any, sql: str) -> list[Row]:
@@ -233,7 +237,9 @@ def _sqlite_rules(sql: str, columns: Iterable[Row]) -> Names:
 # --- PostgreSQL: https://www.postgresql.org/docs/current/catalogs.html
 
 _POSTGRES_COLUMNS = """
-    SELECT t.relname::text AS tablename, a.attname::text AS name, a.attnotnull AS not_null,
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END AS tablename,
+           a.attname::text AS name, a.attnotnull AS not_null,
            format_type(a.atttypid, a.atttypmod) AS type,
            pg_get_expr(d.adbin, d.adrelid) AS "default",
            a.attidentity <> '' OR a.attgenerated <> '' AS is_generated,
@@ -243,12 +249,14 @@ _POSTGRES_COLUMNS = """
     JOIN pg_type AS y ON y.oid = a.atttypid
     JOIN pg_namespace AS n ON n.oid = t.relnamespace
     LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE n.nspname = current_schema() AND t.relkind IN ('r', 'p')
+    WHERE n.nspname::text IN ({schemas}) AND t.relkind IN ('r', 'p')
       AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY t.relname, a.attnum
+    ORDER BY tablename, a.attnum
 """
 _POSTGRES_CONSTRAINTS = """
-    SELECT t.relname::text AS tablename, c.conname::text AS name, c.contype::text AS kind,
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END AS tablename,
+           c.conname::text AS name, c.contype::text AS kind,
            pg_get_constraintdef(c.oid) AS sql,
            CASE WHEN m.nspname = current_schema() THEN p.relname::text
                 ELSE concat(m.nspname, '.', p.relname) END AS parent,
@@ -267,11 +275,13 @@ _POSTGRES_CONSTRAINTS = """
     JOIN pg_namespace AS n ON n.oid = c.connamespace
     LEFT JOIN pg_class AS p ON p.oid = c.confrelid
     LEFT JOIN pg_namespace AS m ON m.oid = p.relnamespace
-    WHERE n.nspname = current_schema()
-    ORDER BY t.relname, c.conname
+    WHERE n.nspname::text IN ({schemas})
+    ORDER BY tablename, c.conname
 """
 _POSTGRES_INDEXES = """
-    SELECT t.relname::text AS tablename, x.relname::text AS name, i.indisunique AS is_unique,
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END AS tablename,
+           x.relname::text AS name, i.indisunique AS is_unique,
            i.indisvalid AS is_valid,
            split_part(pg_get_indexdef(i.indexrelid), ' USING ', 2) AS sql,
            ARRAY(SELECT coalesce(a.attname::text, '(expression)')
@@ -283,31 +293,35 @@ _POSTGRES_INDEXES = """
     JOIN pg_class AS t ON t.oid = i.indrelid
     JOIN pg_class AS x ON x.oid = i.indexrelid
     JOIN pg_namespace AS n ON n.oid = t.relnamespace
-    WHERE n.nspname = current_schema() AND NOT i.indisprimary
-    ORDER BY t.relname, x.relname
+    WHERE n.nspname::text IN ({schemas}) AND NOT i.indisprimary
+    ORDER BY tablename, x.relname
 """
 _POSTGRES_OTHERS = """
     SELECT NULL AS tablename, r.relname::text AS name, 'view' AS kind
     FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace
-    WHERE n.nspname = current_schema() AND r.relkind IN ('v', 'm')
+    WHERE n.nspname::text IN ({schemas}) AND r.relkind IN ('v', 'm')
     UNION ALL
-    SELECT t.relname::text, g.tgname::text, 'trigger'
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END, g.tgname::text, 'trigger'
     FROM pg_trigger AS g JOIN pg_class AS t ON t.oid = g.tgrelid
     JOIN pg_namespace AS n ON n.oid = t.relnamespace
-    WHERE n.nspname = current_schema() AND NOT g.tgisinternal
+    WHERE n.nspname::text IN ({schemas}) AND NOT g.tgisinternal
     UNION ALL
-    SELECT t.relname::text, w.rulename::text, 'rule'
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END, w.rulename::text, 'rule'
     FROM pg_rewrite AS w JOIN pg_class AS t ON t.oid = w.ev_class
     JOIN pg_namespace AS n ON n.oid = t.relnamespace
-    WHERE n.nspname = current_schema() AND t.relkind = 'r'
+    WHERE n.nspname::text IN ({schemas}) AND t.relkind = 'r'
     UNION ALL
-    SELECT t.relname::text, 'ROW LEVEL SECURITY', 'state'
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END, 'ROW LEVEL SECURITY', 'state'
     FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
-    WHERE n.nspname = current_schema() AND t.relkind = 'r' AND t.relrowsecurity
+    WHERE n.nspname::text IN ({schemas}) AND t.relkind = 'r' AND t.relrowsecurity
     UNION ALL
-    SELECT t.relname::text, 'UNLOGGED', 'state'
+    SELECT CASE WHEN n.nspname = current_schema() THEN t.relname::text
+                ELSE concat(n.nspname, '.', t.relname) END, 'UNLOGGED', 'state'
     FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
-    WHERE n.nspname = current_schema() AND t.relkind = 'r' AND t.relpersistence = 'u'
+    WHERE n.nspname::text IN ({schemas}) AND t.relkind = 'r' AND t.relpersistence = 'u'
     ORDER BY 1, 2
 """
 _POSTGRES_ACTIONS = {
@@ -320,11 +334,13 @@ _POSTGRES_ACTIONS = {
 _POSTGRES_UNTOLD = re.compile(r" DEFERRABLE| MATCH | NOT VALID| NOT ENFORCED| NO INHERIT")
 
 
-async def _read_postgres(engine: Any) -> Contents:
-    columns = _grouped(await _rows(engine, _POSTGRES_COLUMNS))
-    constraints = _grouped(await _rows(engine, _POSTGRES_CONSTRAINTS))
-    indexes = _grouped(await _rows(engine, _POSTGRES_INDEXES))
-    others = await _rows(engine, _POSTGRES_OTHERS)
+async def _read_postgres(engine: Any, schemas: Iterable[str]) -> Contents:
+    literals = ["'{}'".format(name.replace("'", "''")) for name in sorted(schemas)]
+    places = ", ".join(["current_schema()::text", *literals])
+    columns = _grouped(await _rows(engine, _POSTGRES_COLUMNS.format(schemas=places)))
+    constraints = _grouped(await _rows(engine, _POSTGRES_CONSTRAINTS.format(schemas=places)))
+    indexes = _grouped(await _rows(engine, _POSTGRES_INDEXES.format(schemas=places)))
+    others = await _rows(engine, _POSTGRES_OTHERS.format(schemas=places))
     tables = {
         name: _postgres_table(
             name,

@@ -42,26 +42,41 @@ def from_classes(
     tables: Iterable[type[PiccoloTable]], dialect: Dialect, app: str = ""
 ) -> dict[str, Table]:
     """Return the schema that table classes declare."""
-    return {
-        table._meta.tablename: _table(
-            table._meta.tablename, table._meta.columns, table._meta.constraints, dialect, app
+    return _by_name(
+        _table(
+            table._meta.tablename,
+            table._meta.schema,
+            table._meta.columns,
+            table._meta.constraints,
+            dialect,
+            app,
         )
         for table in tables
-    }
+    )
 
 
 def from_snapshot(
     tables: Iterable[DiffableTable], dialect: Dialect, app: str = ""
 ) -> dict[str, Table]:
     """Return the schema that migrations add up to."""
-    return {
-        table.tablename: _table(table.tablename, table.columns, table.constraints, dialect, app)
+    return _by_name(
+        _table(table.tablename, table.schema, table.columns, table.constraints, dialect, app)
         for table in tables
-    }
+    )
+
+
+def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    return {table.name: table for table in tables}
+
+
+def _placed(name: str, schema: str | None, dialect: Dialect) -> str:
+    """Return a table's name as ``database.py`` has it: ``hr.staff`` in a schema of its own."""
+    return name if dialect == "sqlite" or schema in (None, "public") else f"{schema}.{name}"
 
 
 def _table(
     name: str,
+    schema: str | None,
     columns: Sequence[PiccoloColumn],
     constraints: Sequence[Constraint],
     dialect: Dialect,
@@ -80,7 +95,8 @@ def _table(
     indexes = []
     for column_name, column in made.items():
         if isinstance(column, PiccoloForeignKey):
-            foreign_keys[column_name] = _foreign_key(column_name, column, name, made)
+            place = _placed(name, schema, dialect)
+            foreign_keys[column_name] = _foreign_key(column_name, column, place, made, dialect)
         meta = column._meta
         if meta.unique:
             key = f"{name}_{column_name}_key" if dialect == "postgres" else None
@@ -101,7 +117,7 @@ def _table(
         else:
             rules.append(f"constraint {constraint._meta.name}")
     return Table(
-        name=name,
+        name=_placed(name, schema, dialect),
         columns={
             column_name: _column(column_name, column, made, dialect)
             for column_name, column in made.items()
@@ -208,14 +224,19 @@ def _own_key(columns: dict[str, PiccoloColumn]) -> PiccoloColumn:
 
 
 def _foreign_key(
-    name: str, column: PiccoloForeignKey[Any], table: str, columns: dict[str, PiccoloColumn]
+    name: str,
+    column: PiccoloForeignKey[Any],
+    table: str,
+    columns: dict[str, PiccoloColumn],
+    dialect: Dialect,
 ) -> ForeignKey:
     meta = column._foreign_key_meta
     if _is_to_itself(column):
         target = f"{table}.{_stored_name(_own_key(columns))}"
     else:
         key = meta.resolved_target_column
-        target = f"{meta.resolved_references._meta.tablename}.{_stored_name(key)}"
+        parent = meta.resolved_references._meta
+        target = f"{_placed(parent.tablename, parent.schema, dialect)}.{_stored_name(key)}"
     return ForeignKey(
         column=name,
         target=target,

@@ -1,7 +1,4 @@
-"""Write docs/erd/: each picture's Mermaid source, and an SVG of each domain.
-
-The whole is Mermaid only: drawn on one page it is too wide to be read.
-"""
+"""Write docs/erd/: each picture's Mermaid source and SVG."""
 
 from __future__ import annotations
 
@@ -15,5 +12,5 @@ _FOLDER = Path(__file__).parent.parent.parent / "docs" / "erd"
 _FOLDER.mkdir(exist_ok=True)
 for picture in pictures():
     (_FOLDER / f"{picture.name}.mmd").write_text(mermaid.source(picture))
-svg.draw({picture.name: dot.source(picture) for picture in pictures()[:-1]}, _FOLDER)
+svg.draw({picture.name: dot.source(picture) for picture in pictures()}, _FOLDER)
 print(f"{_FOLDER}: {len(pictures())} diagrams")

@@ -5,6 +5,8 @@ https://graphviz.org/doc/info/shapes.html#html
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from diagrams.picture import Field, Node, Picture, Reference
 
 #: Of each domain the colour of what is written and drawn, and of what lies behind it.
@@ -18,6 +20,9 @@ COLOURS = {
     "target": ("#1b7c88", "#e3f3f5"),
 }
 
+#: Nearly every table refers to these. In the picture of the whole that is written, not drawn.
+_EVERYWHERE = ("core", "db")
+
 #: How an end of a line says how many there are.
 _ONE, _NONE_OR_ONE, _ANY = "teetee", "teeodot", "crowodot"
 
@@ -25,21 +30,34 @@ _ONE, _NONE_OR_ONE, _ANY = "teetee", "teeodot", "crowodot"
 def source(picture: Picture) -> str:
     """Return the DOT source of ``picture``."""
     domains = {node.name: node.domain for node in picture.nodes}
+    is_whole = len({node.domain for node in picture.nodes if not node.is_stub}) > 1
     lines = [
         f'digraph "{picture.name}" {{',
         "  graph [rankdir=LR, nodesep=0.3, ranksep=1.1, pad=0.3, splines=true, "
-        f'fontname="Helvetica", fontsize=20, labelloc=t, label=<{_title(picture)}>];',
+        f'fontname="Helvetica", fontsize=20, labelloc=t, label=<{_title(picture, is_whole)}>];',
         '  node [shape=plain, fontname="Helvetica", fontsize=11];',
         "  edge [dir=both, arrowsize=0.8, penwidth=1.1];",
     ]
-    lines += ["  " + _node(node) for node in picture.nodes]
+    for domain, nodes in groupby(picture.nodes, key=lambda node: node.domain):
+        drawn = ["  " + _node(node, names_parents=is_whole) for node in nodes]
+        if is_whole:
+            colour, _ = COLOURS[domain]
+            drawn = [
+                f"  subgraph cluster_{domain} {{",
+                f'    label="{domain}"; color="{colour}"; fontcolor="{colour}"; bgcolor="#fcfcfc";',
+                *("  " + line for line in drawn),
+                "  }",
+            ]
+        lines += drawn
     for reference in picture.references:
-        if reference.parent != reference.child:
-            lines.append(_reference(reference, COLOURS[domains[reference.parent]][0]))
+        parent, child = domains[reference.parent], domains[reference.child]
+        is_written = is_whole and parent != child and parent in _EVERYWHERE
+        if not is_written and reference.parent != reference.child:
+            lines.append(_reference(reference, COLOURS[parent][0]))
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _node(node: Node) -> str:
+def _node(node: Node, *, names_parents: bool) -> str:
     colour, paper = COLOURS[node.domain]
     if node.is_stub:
         style = (
@@ -53,7 +71,7 @@ def _node(node: Node) -> str:
         f'WIDTH="{_width(node.name, bold=True) + 10}">'
         f'<FONT COLOR="white"><B>{node.name}</B></FONT></TD></TR>'
     )
-    kinds = [_kind(node, field) for field in node.fields]
+    kinds = [_kind(node, field, names_parents) for field in node.fields]
     widths = (
         max(_width(" ".join(field.keys), size=8) for field in node.fields),
         max(_width(field.name, bold="PK" in field.keys) for field in node.fields),
@@ -67,11 +85,13 @@ def _node(node: Node) -> str:
     return f'"{node.name}" [label=<{table}{head}{rows}</TABLE>>];'
 
 
-def _kind(node: Node, field: Field) -> str:
+def _kind(node: Node, field: Field, names_parents: bool) -> str:
     """Return a field's type, or what it refers to where no line says it."""
     kind = field.type
     if field.refers_to == node.name:  # a line to where it begins would be in the way of others
         kind = "→ itself"
+    elif field.refers_to and names_parents:
+        kind = f"→ {field.refers_to}"
     return f"{kind} null" if field.null else kind
 
 
@@ -94,9 +114,11 @@ def _width(text: str, *, size: int = 11, bold: bool = False) -> int:
     return round(len(text) * size * (0.68 if bold else 0.6)) + 4
 
 
-def _title(picture: Picture) -> str:
+def _title(picture: Picture, is_whole: bool) -> str:
     lines = ["PK primary key, FK foreign key, UK unique key", "dashed line: may be null"]
-    if any(node.is_stub for node in picture.nodes):
+    if is_whole:
+        lines[1] += "; → refers to, where it is core or db without a line"
+    elif any(node.is_stub for node in picture.nodes):
         lines[1] += "; dashed box: of another domain"
     small = "".join(
         f'<TR><TD><FONT POINT-SIZE="11" COLOR="#666666">{line}</FONT></TD></TR>' for line in lines

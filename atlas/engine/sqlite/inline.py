@@ -20,20 +20,20 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from threading import get_ident
-from time import perf_counter, thread_time
+from time import perf_counter
 
 from atlas.engine.options import EngineOptions
 from atlas.engine.sqlite.connection import Result
 from atlas.engine.sqlite.files import Files
 from atlas.engine.sqlite.handle import Handle, Rows
 
-#: How long a statement that took too long, so often in a row, goes to the threads at once. What
-#: took long because other processes had the processor meanwhile does not count.
+#: How long a statement that took too long, so often in a row, goes to the threads at once. Once
+#: is not enough: another process may have had the processor meanwhile.
 _LONG_S = 1.0
 _TOO_OFTEN = 3
 
 #: How long all of them do, after one that waited for the disk.
-_REST_S = 0.05
+_REST_S = 0.25
 
 #: So many long statements are known.
 _MOST_KNOWN = 512
@@ -78,8 +78,6 @@ class InlineReader:
         self.thread_reads = 0
         #: The thread that reads, or read last.
         self._reader = 0
-        #: Whether another process had the processor for most of the last read's time.
-        self._was_pushed_aside = False
         #: Since when the event loop runs nothing else, if it does.
         self._streak: float | None = None
 
@@ -122,38 +120,27 @@ class InlineReader:
 
     def read(self, sql: str, parameters: Sequence[object], floats: Sequence[str]) -> Rows | None:
         """Return the rows of a statement that only reads; None where a thread is to run it."""
-        if not self._is_open or not self._tries(sql, perf_counter()):
+        start = perf_counter()
+        if not self._is_open or not self._tries(sql, start):
             return None
         if self._lock.locked() and self._reader == get_ident():  # a __del__, while it reads
             return None
         with self._lock:  # which others hold for their budget at most
-            rows = self._read(sql, parameters, floats)
-            if rows is None and self._was_pushed_aside:
-                rows = self._read(sql, parameters, floats)
+            if self._closed or not self._is_open:
+                return None
+            self._reader = get_ident()
+            start = perf_counter()
+            self._deadline[0] = start + self._budget_s
+            try:
+                rows = self.handle.read_now(sql, parameters, floats)
+            except Exception:
+                rows = None
             if rows is not None and in_thread.get():
                 self.thread_reads += 1
-        return rows
-
-    def _read(self, sql: str, parameters: Sequence[object], floats: Sequence[str]) -> Rows | None:
-        self._was_pushed_aside = False
-        if self._closed or not self._is_open:
-            return None
-        self._reader = get_ident()
-        start, worked = perf_counter(), thread_time()
-        self._deadline[0] = start + self._budget_s
-        try:
-            rows = self.handle.read_now(sql, parameters, floats)
-        except Exception:
-            rows = None
-        if perf_counter() - start <= self._budget_s:
-            if sql in self._long:
-                self._long.pop(sql, None)
-        elif self._has_waited_for_disk():
-            self._rests_until = perf_counter() + _REST_S
-        elif thread_time() - worked < self._budget_s / 2:
-            self._was_pushed_aside = True
-        else:
+        if perf_counter() - start > self._budget_s:
             self._note_long(sql)
+        elif sql in self._long:
+            self._long.pop(sql, None)
         return rows
 
     def opening(self, work: Callable[[Handle], Result]) -> Callable[[Handle], Result]:
@@ -182,10 +169,14 @@ class InlineReader:
         return times < _TOO_OFTEN or now >= until
 
     def _note_long(self, sql: str) -> None:
+        now = perf_counter()
+        if self._has_waited_for_disk():
+            self._rests_until = now + _REST_S
+            return
         if len(self._long) >= _MOST_KNOWN:
             self._long.clear()
         times, _ = self._long.get(sql, (0, 0.0))
-        self._long[sql] = times + 1, perf_counter() + _LONG_S
+        self._long[sql] = times + 1, now + _LONG_S
 
     def _has_waited_for_disk(self) -> bool:
         """Return whether this thread has read from the disk since it last asked."""

@@ -10,7 +10,6 @@ from oxyde import Field, Model, PoolSettings, db
 
 from atlas.ulid import new_ulid
 from benchmark.data import pragmas_of_all
-from benchmark.peers.peer import until_closed
 
 
 def _now() -> datetime:
@@ -73,7 +72,6 @@ class Peer:
     note = "reads return Pydantic models"
 
     async def open(self, path: Path) -> None:
-        self._path = path
         pragmas = pragmas_of_all()
         settings = PoolSettings(
             max_connections=4,
@@ -86,7 +84,6 @@ class Peer:
 
     async def close(self) -> None:
         await db.close()
-        await until_closed(self._path)
 
     async def point_read(self, order_id: str) -> Any:
         return await Order.objects.get(id=order_id)

@@ -11,11 +11,7 @@ those of the peer again.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,28 +40,6 @@ class Peer(Protocol):
 
     async def close(self) -> None:
         """Close all connections."""
-
-
-async def until_closed(path: Path) -> None:
-    """Wait until this process has no file of the database open, where that can be seen.
-
-    A peer with an SQLite of its own closes its files in its own time, and takes the -wal file
-    along, which Python's SQLite would have open by then and not know of.
-    """
-    deadline = time.monotonic() + 10
-    while _has_open(path) and time.monotonic() < deadline:  # noqa: ASYNC110 # nobody tells
-        await asyncio.sleep(0.002)
-
-
-def _has_open(path: Path) -> bool:
-    descriptors = Path("/proc/self/fd")
-    if not descriptors.is_dir():
-        return False
-    names = []
-    for descriptor in descriptors.iterdir():
-        with suppress(OSError):  # closed meanwhile
-            names.append(os.readlink(descriptor))
-    return any(name.startswith(str(path)) for name in names)
 
 
 def plain(row: Any, names: tuple[str, ...]) -> dict[str, Any]:

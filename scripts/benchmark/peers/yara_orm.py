@@ -11,7 +11,6 @@ from yara_orm import Model, YaraOrm, connections, fields
 
 from atlas.ulid import new_ulid
 from benchmark.data import pragmas_of_all
-from benchmark.peers.peer import until_closed
 
 
 class Unit(Model):
@@ -67,7 +66,6 @@ class Peer:
     note = "reads return objects; its own default is synchronous = NORMAL"
 
     async def open(self, path: Path) -> None:
-        self._path = path
         await YaraOrm.init(f"sqlite:///{path}?max_size=4&min_size=4", use_tz=True)
         connection = connections.get("default")
         # It cannot be told pragmas. Each of its connections gets them when many ask at once.
@@ -82,7 +80,6 @@ class Peer:
 
     async def close(self) -> None:
         await YaraOrm.close()
-        await until_closed(self._path)
 
     async def point_read(self, order_id: str) -> Any:
         return await Order.get(id=order_id)
