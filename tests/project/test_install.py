@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
 from conftest import ROOT
+from terminal import PROMPT
 
 QUERY = """
 import asyncio, importlib.util
@@ -25,9 +31,9 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.timeout(300)  # it asks the package index
-def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
-    """In an empty folder, without the checkout and any extra: init, migrate, seed, query."""
+@pytest.mark.timeout(600)  # it asks the package index
+def test_the_walk_of_a_new_user(tmp_path: Path) -> None:
+    """In an empty folder, without the checkout: init, migrate, seed, query; admin, playground."""
     folder = tmp_path / "empty"
     folder.mkdir()
     venv = tmp_path / "venv"
@@ -68,3 +74,43 @@ def test_wheel_works_with_base_dependencies_alone(tmp_path: Path) -> None:
     # What is installed is the package's own: no migration is written into it.
     refused = run(programs / "piccolo", "migrations", "new", "core", "--auto", fails=True)
     assert "core belongs to an installed package" in refused
+
+    # And now with the page in the browser and the shell.
+    run(programs / "pip", "install", "-qq", f"{wheel}[admin,explore]")
+    admin = subprocess.Popen(
+        [programs / "atlas", "admin", "--port", "0"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert admin.stdout
+        said = ""
+        while "Press Ctrl-C" not in said and (line := admin.stdout.readline()):
+            said += line
+        address = re.search(r"http://\S+", said)
+        assert address, said + admin.communicate()[1]
+        with urllib.request.urlopen(address[0], timeout=20) as page:  # noqa: S310
+            assert page.status == 200
+            assert b"page.js" in page.read()
+    finally:
+        admin.send_signal(signal.SIGINT)
+        admin.communicate(timeout=60)
+    assert admin.returncode == 0
+    shell: Any = pexpect.spawn(
+        str(programs / "atlas"),
+        ["playground"],
+        cwd=str(folder),
+        env={**environment, "TERM": "dumb", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        dimensions=(40, 100),
+        encoding="utf-8",
+        timeout=60,
+    )
+    shell.expect(PROMPT)
+    shell.sendline("await Order.count()")
+    shell.expect("300")
+    shell.sendline("exit")
+    shell.expect(pexpect.EOF)
+    shell.close()

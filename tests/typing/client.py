@@ -95,7 +95,7 @@ def options_are_typed() -> None:
     create_client(poolsize=8)  # type: ignore[call-arg]
     create_client(pool_size="8")  # type: ignore[arg-type]
     create_client(synchronous="maybe")  # type: ignore[arg-type]
-    create_client("file:data.db", 8)  # type: ignore[call-arg]
+    create_client("file:data.db", 8)  # type: ignore[call-arg, arg-type]
 
 
 def errors_are_builtins_too(error: atlas.DatabaseServerError) -> None:
