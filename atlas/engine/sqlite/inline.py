@@ -210,7 +210,8 @@ def _disk_reads() -> int:
     """Return how often this thread has waited for the disk; 0 where it is not known."""
     try:
         import resource
-    except ImportError:  # on Windows
+
+        use = resource.getrusage(resource.RUSAGE_THREAD)
+    except (ImportError, AttributeError):  # on Windows, on macOS
         return 0
-    use = resource.getrusage(resource.RUSAGE_THREAD)
     return use.ru_majflt + use.ru_inblock
