@@ -25,7 +25,11 @@ def admin(
     ] = 8000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name that browsers may call the page by; repeat it."),
+        typer.Option(
+            metavar="NAME",
+            help="A name that browsers may call the page by; repeat it.",
+            show_default="none but this machine's own",
+        ),
     ] = None,
     behind: Annotated[
         list[str] | None,
