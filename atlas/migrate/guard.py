@@ -61,6 +61,8 @@ async def check_drops(engine: AtlasEngine, manager: MigrationManager, *, backwar
     found = sorted(
         {
             row["child"]
+            if row["child_schema"] == row["first_schema"]
+            else f"{row['child_schema']}.{row['child']}"
             for row in rows
             if (row["parent_schema"], row["parent"]) in places
             and (row["child_schema"], row["child"]) not in places
