@@ -173,6 +173,7 @@ def test_each_option_is_an_argument() -> None:
         "statement_cache": 4,
         "inline_reads": 0.25,
         "shared_commits": 5,
+        "file_mode": "0640",
         "log_queries": True,
         "log_parameters": True,
     }

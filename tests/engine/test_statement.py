@@ -98,7 +98,8 @@ def test_what_counts_as_a_read_cannot_write() -> None:
 )
 async def test_statements_are_routed(sqlite_engine: SQLiteEngine, sql: str, pool: str) -> None:
     """A read is run by a reader while the writer is held; a write waits for the writer."""
-    async with pooled(sqlite_engine, pool_size=1) as engine:
+    # Without reads in the event loop, which wait for nobody.
+    async with pooled(sqlite_engine, pool_size=1, inline_reads=0) as engine:
         source, connection = await engine.acquire(reads=pool == "writer", what="the test")
         await asyncio.wait_for(Entity.raw(sql), 20)
         source.release(connection)
