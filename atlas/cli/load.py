@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,7 +139,10 @@ async def _load(
                 raise AtlasError(f"core_source has no row whose code is {source!r}.")
             fill["source_id"] = found[source]
 
-        def given() -> Iterator[dict[str, Any]]:
+        def given() -> Iterable[dict[str, Any]]:
+            return changed() if fill or names or skip_unknown else rows
+
+        def changed() -> Iterator[dict[str, Any]]:
             for row in rows:
                 renamed = {names.get(header, header): value for header, value in row.items()}
                 if skip_unknown:

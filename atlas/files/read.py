@@ -67,9 +67,13 @@ class FileRows:
             file.seek(0)
             cells = csv.reader(file, delimiter=delimiter, strict=True)
             names = self._checked(next(cells, []))
+            count = len(names)
             for row in cells:
-                if row:  # else a blank line
-                    yield cells.line_num, self._named(names, row, cells.line_num)
+                if len(row) == count:
+                    # Cells are text, so that what is false is empty.
+                    yield cells.line_num, {n: c or None for n, c in zip(names, row, strict=True)}
+                elif row:  # else a blank line
+                    self._named(names, row, cells.line_num)  # which says what is wrong
 
     def _json(self) -> Iterator[tuple[int, Row]]:
         with self.path.open(encoding="utf-8-sig") as file:
