@@ -125,7 +125,11 @@ class InlineReader:
             return None
         if self._lock.locked() and self._reader == get_ident():  # a __del__, while it reads
             return None
-        with self._lock:  # which others hold for their budget at most
+        # Others hold it for their budget at most. A signal handler may interrupt who has just taken
+        # it in this thread, and would wait for itself.
+        if not self._lock.acquire(timeout=2 * self._budget_s):
+            return None
+        try:
             if self._closed or not self._is_open:
                 return None
             self._reader = get_ident()
@@ -137,6 +141,8 @@ class InlineReader:
                 rows = None
             if rows is not None and in_thread.get():
                 self.thread_reads += 1
+        finally:
+            self._lock.release()
         if perf_counter() - start > self._budget_s:
             self._note_long(sql)
         elif sql in self._long:
