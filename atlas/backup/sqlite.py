@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.engine.sqlite import copying
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import BackupError
 
 SUFFIX = ".db"
@@ -150,7 +151,7 @@ def _refuse_newer(held: sqlite3.Connection, target: Path, backup: Path) -> None:
 def _rows(connection: sqlite3.Connection) -> dict[str, int]:
     names = [name for (name,) in connection.execute(_TABLES)]
     return {
-        name: connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0]
+        name: connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0]
         for name in names
     }
 
@@ -159,9 +160,9 @@ def _newest(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the last change of each table that says when its rows changed."""
     newest = {}
     for (name,) in connection.execute(_TABLES).fetchall():
-        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({_quoted(name)})")}
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")}
         if "updated_at" in columns:
-            (at,) = connection.execute(f"SELECT max(updated_at) FROM {_quoted(name)}").fetchone()
+            (at,) = connection.execute(f"SELECT max(updated_at) FROM {quoted(name)}").fetchone()
             newest[name] = str(at or "")
     return newest
 
@@ -176,8 +177,3 @@ def _migrations(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 def _has_content(path: Path, end: str) -> bool:
     beside = path.with_name(path.name + end)
     return beside.exists() and beside.stat().st_size > 0
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

@@ -21,6 +21,7 @@ from typing import Any
 
 from atlas.doctor.finding import Diagnosis
 from atlas.engine.sqlite.copying import connect
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import ConfigurationError, DatabaseFileError
 
 Found = Iterator[tuple[str, str]]
@@ -108,7 +109,7 @@ def _indexes(db: sqlite3.Connection) -> Found:
     large = [
         (table, column)
         for table, column in rows
-        if db.execute(f"SELECT count(*) FROM {_quoted(table)}").fetchone()[0] > _LARGE_TABLE
+        if db.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0] > _LARGE_TABLE
     ]
     for table, column in large:
         yield (
@@ -153,7 +154,7 @@ def _instants(db: sqlite3.Connection) -> Found:
     ).fetchall()
     for (table,) in tables:
         (count,) = db.execute(
-            f"SELECT count(*) FROM {_quoted(table)} WHERE replace(updated_at, 'T', ' ') > ?",
+            f"SELECT count(*) FROM {quoted(table)} WHERE replace(updated_at, 'T', ' ') > ?",
             (latest,),
         ).fetchone()
         if count:
@@ -273,8 +274,3 @@ def _holder(path: Path, lock: int) -> int | None:
     finally:
         os.close(descriptor)
     return None if kind == fcntl.F_UNLCK else process
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

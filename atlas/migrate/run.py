@@ -27,6 +27,7 @@ from atlas.client.client import create_client
 from atlas.client.configured import stock_engine_error
 from atlas.engine.factory import AtlasEngine
 from atlas.engine.options import EngineOptions
+from atlas.engine.sqlite.create_table import quoted
 from atlas.engine.sqlite.engine import SQLiteEngine
 from atlas.engine.sqlite.files import MEMORY
 from atlas.errors import AtlasError, MigrationError, MigrationFailedError
@@ -475,8 +476,9 @@ async def _has_rows(engine: AtlasEngine) -> bool:
         )
     )
     for table in tables:
-        name = table["name"].replace('"', '""')
         with suppress(sqlite3.Error):  # a virtual table whose module is not loaded
-            if await engine.run_querystring(QueryString(f'SELECT 1 FROM "{name}" LIMIT 1')):
+            if await engine.run_querystring(
+                QueryString(f"SELECT 1 FROM {quoted(table['name'])} LIMIT 1")
+            ):
                 return True
     return False

@@ -24,9 +24,10 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table, sort_table_classes
 
 from atlas.client.client import Client
+from atlas.engine.sqlite.create_table import quoted
 from atlas.errors import AtlasError, ConfigurationError, CorruptValueError, InvalidValueError
 from atlas.tables import TABLES
-from atlas.transfer.targets import PostgresTarget, SQLiteTarget, Target, quoted, stored_columns
+from atlas.transfer.targets import PostgresTarget, SQLiteTarget, Target, stored_columns
 
 #: How many rows are read at a time.
 BATCH_SIZE = 1_000
@@ -109,8 +110,7 @@ async def copy(
             copied.append(await _copy_table(source, into, table, on_progress, done, total))
             done += copied[-1].rows
         await into.finish()
-        for expected in copied:
-            table = next(each for each in chosen if each._meta.tablename == expected.name)
+        for table, expected in zip(chosen, copied, strict=True):
             if (found := await _read_again(target, table)) != expected:
                 raise AtlasError(
                     f"{expected.name}: the copy differs: {found.rows} rows with checksum "

@@ -14,6 +14,8 @@ from piccolo.columns import Column
 from piccolo.columns.column_types import BigSerial, Serial
 from piccolo.table import Table
 
+from atlas.engine.sqlite.create_table import quoted
+
 #: SQLite's limit of parameters in a statement, as it is built by default.
 _SQLITE_PARAMETERS = 32_766
 
@@ -31,11 +33,6 @@ class Target(Protocol):
 
     async def finish(self) -> None:
         """Make indexes and references again, and tell the planner of the rows."""
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def stored_columns(table: type[Table]) -> list[Column]:

@@ -19,6 +19,7 @@ from piccolo.columns import Date, ForeignKey, Integer, Varchar
 from piccolo.columns import Text as PiccoloText
 
 from atlas.columns import Decimal, ModelColumn
+from atlas.engine.sqlite.create_table import quoted
 from atlas.query.write import differs, later
 from atlas.table import Table
 from atlas.ulid import new_ulid
@@ -158,7 +159,7 @@ def insert(shape: Shape, count: int) -> str:
     if shape.lacks_id:
         columns = [_column(shape, shape.primary_key[0]), *columns]
     names = [*shape.stamped, *(column._meta.name for column in columns)]
-    into = f"INSERT INTO {_table(shape)} ({', '.join(map(_quoted, names))})"
+    into = f"INSERT INTO {_table(shape)} ({', '.join(map(quoted, names))})"
     if shape.engine_type == "sqlite":
         # Parameters that are numbered are named ones for Python, which warns of a list of them.
         marks = ", ".join("?" * len(columns))
@@ -177,8 +178,8 @@ def insert(shape: Shape, count: int) -> str:
     values = ["$1::timestamptz"] * len(shape.stamped) + [f"b.c{n}" for n in range(len(columns))]
     return (
         f"{into} SELECT {', '.join(values)} FROM {_arrays(columns, first)} ORDER BY {order}"
-        f" ON CONFLICT ({', '.join(map(_quoted, shape.key))}) DO NOTHING"
-        f" RETURNING {', '.join(map(_quoted, shape.key))}"
+        f" ON CONFLICT ({', '.join(map(quoted, shape.key))}) DO NOTHING"
+        f" RETURNING {', '.join(map(quoted, shape.key))}"
     )
 
 
@@ -194,13 +195,13 @@ def update(shape: Shape, mask: int) -> str:
     stamps = shape.stamps
     if shape.engine_type == "sqlite":
         values = [f'"{name}" = ?' for name in names]
-        values += [f'"{name}" = {later("?", _quoted(name), "sqlite")}' for name in stamps]
+        values += [f'"{name}" = {later("?", quoted(name), "sqlite")}' for name in stamps]
         where = " AND ".join(f'"{name}" = ?' for name in shape.primary_key)
         return f"UPDATE {_table(shape)} SET {', '.join(values)} WHERE {where}"
     columns = [_column(shape, name) for name in (*names, *shape.primary_key)]
     now = "$1::timestamptz"
     values = [f'"{name}" = b.c{number}' for number, name in enumerate(names)]
-    values += [f'"{name}" = {later(now, "t." + _quoted(name), "postgres")}' for name in stamps]
+    values += [f'"{name}" = {later(now, "t." + quoted(name), "postgres")}' for name in stamps]
     where = " AND ".join(
         f't."{name}" = b.c{number}' for number, name in enumerate(shape.primary_key, len(names))
     )
@@ -302,8 +303,4 @@ def _column(shape: Shape, name: str) -> Any:
 
 
 def _table(shape: Shape) -> str:
-    return _quoted(shape.table._meta.tablename)
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+    return quoted(shape.table._meta.tablename)
