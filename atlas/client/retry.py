@@ -8,13 +8,13 @@ is committed. Only conflicts are run again, of which nothing was written: a seri
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from atlas.engine.backoff import wait_s
 from atlas.errors import ClientError, ConflictError, DatabaseBusyError
 
 if TYPE_CHECKING:
@@ -23,21 +23,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 BlockT = TypeVar("BlockT")
 
-#: The longest wait before the first attempt again, and before any, in seconds.
-_FIRST_S, _LONGEST_S = 0.02, 1.0
-
 
 def is_conflict(error: BaseException | None) -> bool:
     """Return whether a transaction that ended with ``error`` may succeed the next time."""
     return isinstance(error, ConflictError | DatabaseBusyError)
-
-
-def wait_s(attempt: int) -> float:
-    """Return how long to wait before an attempt again, the first of which is 1.
-
-    At random, so that two transactions that met do not meet again.
-    """
-    return random.uniform(0, min(_FIRST_S * 2 ** (attempt - 1), _LONGEST_S))  # noqa: S311
 
 
 class _Attempts(Generic[BlockT]):

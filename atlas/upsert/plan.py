@@ -35,6 +35,10 @@ class Change:
         return f"{self.kind} {self.key!r}{': ' if said else ''}{said}"
 
 
+class DryRunError(Exception):
+    """What was written is undone, as it was only to be seen."""
+
+
 @dataclass
 class Plan:
     """All that an upsert or sync would change; nothing of it is written.

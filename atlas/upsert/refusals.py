@@ -28,6 +28,13 @@ def is_unique_violation(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) == "23505"
 
 
+def is_foreign_key_violation(error: BaseException) -> bool:
+    """Return whether the database refused a change because of a reference."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return "FOREIGN KEY" in str(error)
+    return getattr(error, "sqlstate", None) in ("23503", "23001")
+
+
 async def explained(
     engine: Any, rows: Rows, place: int, error: Exception, stored: tuple[Any, ...] | None
 ) -> list[RowError]:

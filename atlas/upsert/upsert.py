@@ -7,7 +7,6 @@ state is that of one call; nothing of it outlives the call.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any
 
 from piccolo.engine.exceptions import TransactionError
 
+from atlas.engine.backoff import wait_s
 from atlas.engine.block import current_block
 from atlas.errors import ClientError, ConflictError, UpsertError
 from atlas.nearest import did_you_mean
@@ -27,7 +27,7 @@ from atlas.upsert.keys import SOURCE_PAIR, GivenKey, Key, checked_key, default_k
 from atlas.upsert.lookup import find
 from atlas.upsert.options import BATCH_SIZE, DEFAULTS, Options
 from atlas.upsert.plain import column_names
-from atlas.upsert.plan import Change, Plan
+from atlas.upsert.plan import Change, DryRunError, Plan
 from atlas.upsert.references import Given, References
 from atlas.upsert.refusals import explained, is_unique_violation
 from atlas.upsert.repeats import Repeats
@@ -64,22 +64,18 @@ async def upsert(
         call = _Call(engine, table, checked, options)
         try:
             return await call.run(source)
-        except _DryRunError:
+        except DryRunError:
             return call.result
         except ConflictError:
             may_try_again = outer is None and not call.result.committed and attempt < _ATTEMPTS
             if not (may_try_again and source.restart()):
                 raise
-            await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - no secret
+            await asyncio.sleep(wait_s(attempt))
     raise AssertionError  # the last attempt returned or raised
 
 
 class _RefusedError(Exception):
     """Some of the postponed rows were refused; what was done for all of them is undone."""
-
-
-class _DryRunError(Exception):
-    """What was written is undone, as it was only to be seen."""
 
 
 class _Call:
@@ -123,7 +119,7 @@ class _Call:
                     taken = await self._take(source)
                     await self.finish()
                     if self._options.dry_run:
-                        raise _DryRunError
+                        raise DryRunError
                 if outer is None:
                     self.committed()
                 if not unit or taken < unit:

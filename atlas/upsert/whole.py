@@ -6,7 +6,6 @@ In: an engine, a table, the rows, and which of the stored rows are the source's.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -21,7 +20,8 @@ from atlas.table import Table
 from atlas.upsert.keys import GivenKey, primary_key
 from atlas.upsert.options import BATCH_SIZE, Options
 from atlas.upsert.plain import column_names
-from atlas.upsert.plan import Change
+from atlas.upsert.plan import Change, DryRunError
+from atlas.upsert.refusals import is_foreign_key_violation
 from atlas.upsert.result import UpsertResult
 from atlas.upsert.upsert import upsert
 
@@ -36,10 +36,6 @@ class SyncResult(UpsertResult):
 
     deleted: int = 0
     deactivated: int = 0
-
-
-class _DryRunError(Exception):
-    """What was written is undone, as it was only to be seen."""
 
 
 async def sync(
@@ -84,10 +80,10 @@ async def sync(
                 )
             await _remove(table, sorted(stored - seen), vanished, result)
             if options.dry_run:
-                raise _DryRunError
+                raise DryRunError
         if outer is None:
             result.committed = len(result.ids)
-    except _DryRunError:
+    except DryRunError:
         pass
     if not options.ids:
         result.ids = []
@@ -155,7 +151,7 @@ async def _remove(
             try:
                 await table.delete().where(condition)
             except Exception as error:
-                if not _is_foreign_key_violation(error):
+                if not is_foreign_key_violation(error):
                     raise
                 raise RowsInUseError(table._meta.tablename, len(gone), part[0]) from error
             changed = list(part)
@@ -177,9 +173,3 @@ def _parts(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
     size = 100 if keys and isinstance(keys[0], tuple) else BATCH_SIZE
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
-
-
-def _is_foreign_key_violation(error: BaseException) -> bool:
-    if isinstance(error, sqlite3.IntegrityError):
-        return "FOREIGN KEY" in str(error)
-    return getattr(error, "sqlstate", None) in ("23503", "23001")
