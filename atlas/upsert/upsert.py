@@ -480,7 +480,7 @@ class _Call:
         if existing:  # by now, as another transaction committed them meanwhile
             await self._write(rows.pick(existing))
         rows = rows.without([*existing, *(place for place, _ in refused)])
-        self._plan_inserts(rows)
+        self._note(self._inserts(rows))
         return rows.keys
 
     def _refuse_incomplete(self, rows: Rows) -> bool:
@@ -496,28 +496,38 @@ class _Call:
     ) -> list[Any]:
         """Update rows that differ in ``mask``; return the keys of those that were."""
         values = [(rows.values[place], stored) for place, stored in places]
-        await self._plan_updates(rows, mask, places)
+        changes = await self._updates(rows, mask, places)
         refused = await self._writer.update(rows.shape, mask, values)
         for number, error in refused:
             place, stored = places[number]
             self.result.errors += await explained(self._engine, rows, place, error, stored)
         lost = {number for number, _ in refused}
+        self._note([change for number, change in enumerate(changes) if number not in lost])
         return rows.pick([p for number, (p, _) in enumerate(places) if number not in lost]).keys
 
     # What a dry run shows.
 
-    def _plan_inserts(self, rows: Rows) -> None:
+    def _note(self, changes: list[Change]) -> None:
         if self.result.plan is not None:
-            for key, values in zip(rows.keys, rows.values, strict=True):
-                carried = zip(rows.shape.names, values, strict=True)
-                new = {name: (None, value) for name, value in carried if value is not None}
-                self.result.plan.changes.append(Change("insert", key, new))
+            self.result.plan.changes += changes
 
-    async def _plan_updates(
-        self, rows: Rows, mask: int, places: list[tuple[int, tuple[Any, ...]]]
-    ) -> None:
+    def _inserts(self, rows: Rows) -> list[Change]:
+        """Return what the insert of rows changes; nothing where nobody asked."""
         if self.result.plan is None:
-            return
+            return []
+        changes: list[Change] = []
+        for key, values in zip(rows.keys, rows.values, strict=True):
+            carried = zip(rows.shape.names, values, strict=True)
+            new = {name: (None, value) for name, value in carried if value is not None}
+            changes.append(Change("insert", key, new))
+        return changes
+
+    async def _updates(
+        self, rows: Rows, mask: int, places: list[tuple[int, tuple[Any, ...]]]
+    ) -> list[Change]:
+        """Return what updates will change, one for each; nothing where nobody asked."""
+        if self.result.plan is None:
+            return []
         shape = rows.shape
         names = shape.changed(mask)
         stored_keys = [stored for _, stored in places]
@@ -525,9 +535,11 @@ class _Call:
             name: dict(await find(self._engine, shape.table, shape.primary_key, stored_keys, name))
             for name in names
         }
+        changes: list[Change] = []
         for number, (place, _) in enumerate(places):
             columns = {name: (old[name].get(number), rows.column(name)[place]) for name in names}
-            self.result.plan.changes.append(Change("update", rows.keys[place], columns))
+            changes.append(Change("update", rows.keys[place], columns))
+        return changes
 
     # Rows that take a unique key which another row of the call gives up.
 
@@ -546,7 +558,7 @@ class _Call:
             errors: list[RowError] = []
             try:
                 async with self._engine.transaction():  # a savepoint
-                    inserted, updated = await self._exchange(errors)
+                    inserted, updated, changes = await self._exchange(errors)
                     if errors:
                         raise _RefusedError
             except _RefusedError:
@@ -562,9 +574,16 @@ class _Call:
             else:
                 self._postponed.clear()
                 self._repeats.count(inserted, updated, [])
+                self._note(changes)
 
-    async def _exchange(self, errors: list[RowError]) -> tuple[list[Hashable], list[Hashable]]:
-        """Let the stored rows give up their unique keys, then write all; add what was refused."""
+    async def _exchange(
+        self, errors: list[RowError]
+    ) -> tuple[list[Hashable], list[Hashable], list[Change]]:
+        """Let the stored rows give up their unique keys, then write all; add what was refused.
+
+        Returns the keys of the rows that are new, of those that are changed, and the changes.
+        """
+        changes: list[Change] = []
         pending = sorted(self._postponed.values(), key=lambda rows: rows.positions[0])
         new: list[Rows] = []
         changed: list[tuple[Rows, tuple[Any, ...], int]] = []
@@ -575,7 +594,7 @@ class _Call:
                 else:
                     changed.append((rows, stored, mask))
         for rows, stored, mask in changed:
-            await self._plan_updates(rows, mask, [(0, stored)])
+            changes += await self._updates(rows, mask, [(0, stored)])
         for number, (rows, stored, mask) in enumerate(changed):
             await self._writer.vacate(rows.shape, mask, stored, number)
         updated: list[Hashable] = []
@@ -591,9 +610,9 @@ class _Call:
             for _, error in refused:
                 errors += await explained(self._engine, rows, 0, error, None)
             if not (existing or refused):
-                self._plan_inserts(rows)
+                changes += self._inserts(rows)
                 inserted += rows.keys
-        return inserted, updated
+        return inserted, updated, changes
 
     def _refuse_fixed(self, rows: Rows, place: int, stored: tuple[Any, ...], mask: int) -> None:
         """Refuse a row that would change what never changes."""

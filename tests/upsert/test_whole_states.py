@@ -112,6 +112,11 @@ async def test_a_number_that_nobody_gives_up_is_refused_and_what_counted_on_it(d
     after = [await Order.objects().get(Order.id == order.id) for order in orders]
     assert [each.number for each in after if each][:2] == [a.number, b.number]
 
+    again = [*rows[:2], {"id": c.id, "number": name("SO")}]
+    plan = (await db.upsert(Order, again, ("id",), on_error="collect", dry_run=True)).plan
+    assert plan is not None
+    assert [change.key for change in plan.changes] == [c.id]  # once, and no refused one
+
     with pytest.raises(UpsertError, match="that of another row") as caught:
         await db.upsert(Order, rows, ("id",))
     assert caught.value.result.committed == 0
