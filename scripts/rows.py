@@ -6,7 +6,6 @@ there, for the test that compares.
 
 from __future__ import annotations
 
-import datetime
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -32,16 +31,6 @@ Made by scripts/rows; do not edit.
 import datetime
 from typing import Literal, NotRequired, TypedDict
 '''
-
-_TYPES = {
-    ForeignKey: str,
-    Boolean: bool,
-    Date: datetime.date,
-    Decimal: float,
-    Integer: int,
-    Text: str,
-    Timestamp: datetime.datetime,
-}
 
 
 def source() -> str:
@@ -108,13 +97,9 @@ def _type(column: Any) -> str:
     """Return the type of a column's values as a select returns them."""
     if column._meta.choices:
         return _choices_name(column)
-    for column_class, value_type in _TYPES.items():
-        if isinstance(column, column_class):
-            module = value_type.__module__
-            return (
-                value_type.__name__ if module == "builtins" else f"{module}.{value_type.__name__}"
-            )
-    raise TypeError(f"the type of {column!r} is not known")
+    value_type = type(column).value_type
+    module = value_type.__module__
+    return value_type.__name__ if module == "builtins" else f"{module}.{value_type.__name__}"
 
 
 def _or_none(column: Any) -> str:

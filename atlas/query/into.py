@@ -23,23 +23,13 @@ import typing_extensions
 from piccolo.columns import Column
 from piccolo.query.functions.aggregate import Count
 
-from atlas.columns import Boolean, Date, Decimal, ForeignKey, Integer, Text, Timestamp
+from atlas.columns import ModelColumn
 from atlas.errors import RowClassError, shown
 from atlas.nearest import did_you_mean
 from atlas.query.m2m import M2MSelect
 from atlas.query.results import output_name
 
 Make = Callable[[list[dict[str, Any]]], list[Any]]
-
-_TYPES: dict[type, type] = {
-    ForeignKey: str,
-    Boolean: bool,
-    Date: datetime.date,
-    Decimal: float,
-    Integer: int,
-    Text: str,
-    Timestamp: datetime.datetime,
-}
 
 
 class _Field(NamedTuple):
@@ -167,7 +157,8 @@ def _selected(column: Any) -> _Selected:
     tokens = frozenset(each.value for each in choices) if isinstance(choices, type) else None
     keys = column._meta.call_chain
     is_null = column._meta.null or any(key._meta.null for key in keys)
-    found = next((kind for base, kind in _TYPES.items() if isinstance(column, base)), None)
+    # Of the class: a join may set a column of that name as an attribute of a foreign key.
+    found = type(column).value_type if isinstance(column, ModelColumn) else None
     return _Selected(found, tokens, is_null)
 
 
