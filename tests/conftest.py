@@ -44,6 +44,7 @@ for _name in filter(None, os.environ.get("ATLAS_WITHOUT", "").split(",")):
 
 import atlas
 import atlas.conf
+from atlas.client.client import Client
 from atlas.engine.postgres.engine import PostgresEngine
 from atlas.engine.sqlite.engine import SQLiteEngine
 
@@ -185,6 +186,17 @@ async def shared_engine(
     yield module_database
     if module_database.engine_type == "postgres":
         await module_database.close_connection_pool()
+
+
+@pytest.fixture
+async def db(shared_engine: Engine[Any]) -> AsyncIterator[Client]:
+    """A client of a database that keeps the rows of the module's other tests."""
+    client = Client(shared_engine)  # type: ignore[arg-type]
+    await client.open()
+    yield client
+    await client.close()
+    if shared_engine.engine_type == "postgres":
+        await shared_engine.start_connection_pool()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -22,6 +22,11 @@ import model
 from conftest import database_url, run_on_server
 
 
+def url_of(engine: Any) -> str:
+    """Return the URL of an engine's database."""
+    return f"file:{engine.path}" if engine.engine_type == "sqlite" else str(engine.config["dsn"])
+
+
 def sqlite_copy(migrated_file: Path, path: Path) -> str:
     """Copy the migrated file to ``path`` and return its URL."""
     shutil.copyfile(migrated_file, path)

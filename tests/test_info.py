@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from databases import postgres_copy, rows, sqlite_copy
+from databases import postgres_copy, rows, sqlite_copy, url_of
 from factory import make
 from school import demo, reference
 from school import load as load_rows
@@ -233,15 +233,10 @@ async def test_rows_are_counted_while_others_write(engine: Any) -> None:
     """All numbers are of one moment: a row and what it references are both in, or neither."""
     await make(Order)
     seen: list[str] = []
-    async with create_client(engine_url(engine)) as client:
+    async with create_client(url_of(engine)) as client:
         info = await read(client, seen.append)
     assert {t.name for t in info.tables if t.rows} >= {"commerce_order", "core_unit"}
     assert seen == [*(table._meta.tablename for table in TABLES), "sizes"]
-
-
-def engine_url(engine: Any) -> str:
-    """Return the URL of an engine's database."""
-    return f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import pandas
 import pytest
+from databases import url_of
 from factory import build, make, payload
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -192,9 +193,7 @@ async def build_and_save(table: Any, values: Row) -> None:
 
 @pytest.fixture(scope="module")
 def database(module_database: Any) -> Iterator[SyncClient]:
-    is_sqlite = module_database.engine_type == "sqlite"
-    url = f"file:{module_database.path}" if is_sqlite else module_database.config["dsn"]
-    with sync_client(url) as db:
+    with sync_client(url_of(module_database)) as db:
         yield db
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from unittest import IsolatedAsyncioTestCase
 
 import pytest
+from databases import url_of
 from piccolo.engine.base import Engine
 from piccolo.testing.test_case import AsyncTransactionTest
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:A generator was left inside:Reso
 @pytest.fixture
 def client(engine: Engine[Any], monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of an empty database, not open yet."""
-    url = f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
+    url = url_of(engine)
     client = create_client(url, acquire_timeout_ms=2000)
     monkeypatch.setattr(Tag._meta, "_db", client.engine)
     return client

@@ -10,16 +10,12 @@ import os
 from typing import Any
 
 import pytest
+from databases import url_of
 from hypothesis import HealthCheck, given, settings
 from piccolo.engine.base import Engine
 from programs import Runner, Tasks, programs
 
 from atlas import Tag, create_client
-
-
-def url_of(engine: Engine[Any]) -> str:
-    return f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
-
 
 #: With all mechanisms for speed, and without each.
 WAYS: list[dict[str, Any]] = [{}, {"inline_reads": 0}, {"shared_commits": 1}]

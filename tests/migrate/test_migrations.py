@@ -21,7 +21,7 @@ import catalog
 import model
 import pytest
 from conftest import ROOT
-from databases import Database
+from databases import Database, url_of
 from piccolo.engine.base import Engine
 
 import atlas
@@ -48,12 +48,6 @@ def filled(engine: Engine[Any]) -> Database:
     """A migrated database with rows in every table, a child in each tree among them."""
     asyncio.run(fill())
     return Database(url_of(engine))
-
-
-def url_of(engine: Any) -> str:
-    if engine.engine_type == "sqlite":
-        return f"file:{engine.path}"
-    return str(engine.config["dsn"])
 
 
 def piccolo(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 import pytest
+from databases import url_of
 from factory import make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -74,10 +75,7 @@ VALUES = st.one_of(
 
 @pytest.fixture(scope="module")
 def database(module_database: Engine[Any]) -> Iterator[SyncClient]:
-    is_sqlite = module_database.engine_type == "sqlite"
-    config: Any = getattr(module_database, "config", None)
-    url = f"file:{module_database.path}" if is_sqlite else config["dsn"]  # type: ignore[attr-defined]
-    with sync_client(url) as db:
+    with sync_client(url_of(module_database)) as db:
         for row in ROWS:
             db.run(_make(row))
         yield db

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import rows
+from databases import rows, url_of
 from piccolo.engine.base import Engine
 from school import demo, load, reference
 
@@ -125,7 +125,7 @@ async def test_missing_table_is_an_error(tmp_path: Path) -> None:
 async def test_audit_is_one_view(engine: Engine[Any]) -> None:
     """What others commit while an audit runs is not in it; the next one sees it."""
     await load([*reference(), *demo()])
-    url = f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
+    url = url_of(engine)
     is_written = False
 
     def corrupt(progress: AuditProgress) -> None:

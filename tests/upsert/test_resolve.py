@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from factory import make
-from piccolo.engine.base import Engine
 
 from atlas import (
     Contact,
@@ -25,17 +23,6 @@ from atlas import (
 )
 from atlas.client.client import Client
 from atlas.ulid import new_ulid
-
-
-@pytest.fixture
-async def db(shared_engine: Engine[Any]) -> AsyncIterator[Client]:
-    """A client of a database that keeps the rows of the other tests."""
-    client = Client(shared_engine)  # type: ignore[arg-type]
-    await client.open()
-    yield client
-    await client.close()
-    if shared_engine.engine_type == "postgres":
-        await shared_engine.start_connection_pool()
 
 
 async def test_codes_become_ids(db: Client) -> None:

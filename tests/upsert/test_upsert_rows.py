@@ -15,7 +15,6 @@ import asyncpg
 import pydantic
 import pytest
 from factory import make, stored, touched
-from piccolo.engine.base import Engine
 from piccolo.engine.exceptions import TransactionError
 
 from atlas import (
@@ -41,17 +40,6 @@ from atlas.table import Table
 from atlas.ulid import is_ulid, new_ulid
 
 ROWS = 120  # more than two statements of SQLite
-
-
-@pytest.fixture
-async def db(shared_engine: Engine[Any]) -> AsyncIterator[Client]:
-    """A client of a database that keeps the rows of the other tests."""
-    client = Client(shared_engine)  # type: ignore[arg-type]
-    await client.open()
-    yield client
-    await client.close()
-    if shared_engine.engine_type == "postgres":
-        await shared_engine.start_connection_pool()
 
 
 async def orders(count: int = ROWS, **values: Any) -> list[dict[str, Any]]:

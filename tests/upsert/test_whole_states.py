@@ -13,6 +13,7 @@ import pandas
 import polars
 import pyarrow
 import pytest
+from databases import url_of
 from factory import make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,21 +47,6 @@ _numbers = itertools.count()
 def name(prefix: str = "n") -> str:
     """Return a name that nothing else has."""
     return f"{prefix}{next(_numbers)}"
-
-
-@pytest.fixture
-async def db(shared_engine: Engine[Any]) -> AsyncIterator[Client]:
-    """A client of a database that keeps the rows of the other tests."""
-    client = Client(shared_engine)  # type: ignore[arg-type]
-    await client.open()
-    yield client
-    await client.close()
-    if shared_engine.engine_type == "postgres":
-        await shared_engine.start_connection_pool()
-
-
-def url_of(engine: Any) -> str:
-    return f"file:{engine.path}" if engine.engine_type == "sqlite" else engine.config["dsn"]
 
 
 # A second unique key that moves between rows.
