@@ -272,12 +272,7 @@ class ModelColumn(Column, Generic[Value, Given, Kind]):
 
     def is_in(self, values: Any) -> Any:
         """Compare with any of ``values``, however many; a ``Param`` takes none as well."""
-        if isinstance(values, Param):
-            listed = Listed(values.checked_by(self._accept_all_compared))
-            return Where(column=self, value=listed, operator=AsWritten)
-        if isinstance(values, QueryString | Query):
-            return super().is_in(values)  # type: ignore[arg-type]
-        return Among(column=self, values=self._some_compared(values), operator=In)
+        return self._among(values, In, super().is_in)
 
     @overload
     def not_in(self, values: Param[Names]) -> Condition[Names]: ...
@@ -287,12 +282,7 @@ class ModelColumn(Column, Generic[Value, Given, Kind]):
 
     def not_in(self, values: Any) -> Any:
         """Compare with all of ``values``, however many; a ``Param`` takes none as well."""
-        if isinstance(values, Param):
-            listed = Listed(values.checked_by(self._accept_all_compared), negated=True)
-            return Where(column=self, value=listed, operator=AsWritten)
-        if isinstance(values, QueryString | Query):
-            return super().not_in(values)  # type: ignore[arg-type]
-        return Among(column=self, values=self._some_compared(values), operator=NotIn)
+        return self._among(values, NotIn, super().not_in)
 
     @overload
     def like(self, value: Param[Names]) -> Condition[Names]: ...
@@ -364,6 +354,15 @@ class ModelColumn(Column, Generic[Value, Given, Kind]):
                 "from nothing; leave it out, and add | column.is_null() or & column.is_not_null()",
             )
         return checked
+
+    def _among(self, values: Any, operator: Any, of_query: Callable[[Any], Where]) -> Where:
+        if isinstance(values, Param):
+            checked = values.checked_by(self._accept_all_compared)
+            listed = Listed(checked, negated=operator is NotIn)
+            return Where(column=self, value=listed, operator=AsWritten)
+        if isinstance(values, QueryString | Query):
+            return of_query(values)
+        return Among(column=self, values=self._some_compared(values), operator=operator)
 
     def _some_compared(self, values: Any) -> list[Any]:
         checked = self._accept_all_compared(values)
