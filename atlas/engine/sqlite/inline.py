@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
-from threading import get_ident
 from time import perf_counter
 
 from atlas.engine.options import EngineOptions
@@ -76,8 +75,6 @@ class InlineReader:
         self._deadline = [0.0]
         #: How many reads of plain threads it answered.
         self.thread_reads = 0
-        #: The thread that reads, or read last.
-        self._reader = 0
         #: Since when the event loop runs nothing else, if it does.
         self._streak: float | None = None
 
@@ -123,16 +120,13 @@ class InlineReader:
         start = perf_counter()
         if not self._is_open or not self._tries(sql, start):
             return None
-        if self._lock.locked() and self._reader == get_ident():  # a __del__, while it reads
-            return None
-        # Others hold it for their budget at most. A signal handler may interrupt who has just taken
-        # it in this thread, and would wait for itself.
+        # Others hold it for their budget at most. A signal's handler or a __del__ may come while
+        # its own thread holds it, and would wait for itself.
         if not self._lock.acquire(timeout=2 * self._budget_s):
             return None
         try:
             if self._closed or not self._is_open:
                 return None
-            self._reader = get_ident()
             start = perf_counter()
             self._deadline[0] = start + self._budget_s
             try:
