@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from decimal import Decimal
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
@@ -26,6 +25,7 @@ from piccolo.utils.list import batch
 from piccolo.utils.pydantic import create_pydantic_model
 
 from atlas.errors import AtlasError, InvalidValueError
+from atlas.files.read import exact_number
 from atlas.nearest import did_you_mean
 from atlas.table import Table as AtlasTable
 
@@ -110,7 +110,7 @@ async def load(
 def _parsed(json_string: str) -> Any:
     """Return what JSON holds, its numbers with all their digits."""
     try:
-        return json.loads(json_string, parse_float=_number)
+        return json.loads(json_string, parse_float=exact_number)
     except RecursionError:
         raise AtlasError(
             "The fixture is nested too deep: it is apps, tables, rows. Nothing was loaded."
@@ -119,12 +119,6 @@ def _parsed(json_string: str) -> Any:
         raise AtlasError(
             f"The fixture is not valid JSON ({error}). Is it cut off? Nothing was loaded."
         ) from None
-
-
-def _number(text: str) -> float | Decimal:
-    """Return a float where it is exactly what the text says, as of all that are dumped."""
-    number, exact = float(text), Decimal(text)
-    return number if Decimal(repr(number)) == exact else exact
 
 
 def parents_first(table: type[Table], rows: list[Table]) -> list[Table]:

@@ -129,6 +129,7 @@ async def _load(
     from atlas.errors import UpsertError
     from atlas.progress import bar
     from atlas.tables import Source
+    from atlas.upsert.plain import column_names
 
     table = table_named(name)
     async with create_client() as db:
@@ -143,10 +144,10 @@ async def _load(
             return changed() if fill or names or skip_unknown else rows
 
         def changed() -> Iterator[dict[str, Any]]:
+            known = column_names(table)
             for row in rows:
                 renamed = {names.get(header, header): value for header, value in row.items()}
                 if skip_unknown:
-                    known = table._column_names
                     renamed = {name: renamed[name] for name in renamed if name in known}
                 yield {**fill, **renamed}
 

@@ -12,6 +12,7 @@ import json
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class FileRows:
                 if not text.strip():
                     continue
                 try:
-                    row = json.loads(text)
+                    row = json.loads(text, parse_float=exact_number)
                 except ValueError as error:
                     raise DataFileError(self.path, f"line {line} is not JSON: {error}") from None
                 if not isinstance(row, dict):
@@ -102,11 +103,11 @@ class FileRows:
                 raise DataFileError(self.path, f"it has no sheet {self._sheet}; there are: {there}")
             sheet = book[self._sheet] if self._sheet else book.worksheets[0]
             rows = sheet.iter_rows(values_only=True)
-            names = self._checked([cell for cell in next(rows, ()) if cell is not None])
+            names = self._checked(["" if c is None else c for c in _trimmed(next(rows, ()))])
             for line, row in enumerate(rows, 2):
-                cells = row[: len(names)] if not any(row[len(names) :]) else row
-                if any(cell is not None for cell in cells):
-                    yield line, self._named(names, cells, line)
+                if cells := _trimmed(row):
+                    missing = (None,) * (len(names) - len(cells))
+                    yield line, self._named(names, (*cells, *missing), line)
 
     def _parquet(self) -> Iterator[tuple[int, Row]]:
         parquet: Any = library("pyarrow.parquet")
@@ -141,6 +142,23 @@ class FileRows:
                 self.path, f"line {line} has {len(cells)} cells, and the heading {len(names)}"
             )
         return {name: None if cell == "" else cell for name, cell in zip(names, cells, strict=True)}
+
+
+def exact_number(text: str) -> float | Decimal:
+    """Return a float where it is exactly what the text of a JSON number says, else all its digits.
+
+    What is dumped is a float; a column refuses the digits that it cannot hold.
+    """
+    number, exact = float(text), Decimal(text)
+    return number if Decimal(repr(number)) == exact else exact
+
+
+def _trimmed(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return the cells of a line of a sheet without the empty ones at its end."""
+    count = len(cells)
+    while count and cells[count - 1] is None:
+        count -= 1
+    return cells[:count]
 
 
 def library(name: str) -> Any:

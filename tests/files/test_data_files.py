@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import stat
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,33 @@ def test_a_workbook_is_read_with_its_lines(tmp_path: Path) -> None:
     assert list(FileRows(path, sheet="Other")) == []
     with pytest.raises(DataFileError, match="no sheet Nope; there are: Sheet, Other"):
         list(FileRows(path, sheet="Nope"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([["a", None, "c"], [1, 2, None]], "column 2 of the heading is empty"),
+        ([["a", "b"], [1, 2, 0]], "line 2 has 3 cells, and the heading 2"),
+        ([[None]], "no heading"),
+    ],
+)
+def test_a_sheet_whose_cells_have_no_heading_is_refused(
+    tmp_path: Path, lines: list[list[Any]], said: str
+) -> None:
+    """No cell is taken for one of another column, and none is passed over."""
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append(line)
+    book.save(path := tmp_path / "rows.xlsx")
+    with pytest.raises(DataFileError, match=said):
+        list(FileRows(path))
+
+
+def test_a_number_keeps_its_digits(tmp_path: Path) -> None:
+    """Those that a float lacks are there for the column to refuse."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 0.5, "b": 0.12345678901234567890}\n')
+    assert list(FileRows(path)) == [{"a": 0.5, "b": Decimal("0.12345678901234567890")}]
 
 
 def test_a_row_knows_its_line(tmp_path: Path) -> None:
